@@ -1,0 +1,13 @@
+"""Decoupled weight decay: how much of theta goes in one step."""
+
+__all__ = ["times_lr", "unscaled"]
+
+
+def times_lr(theta, lr, weight_decay):
+    """η·λ·θ: every library."""
+    return (lr * weight_decay) * theta
+
+
+def unscaled(theta, lr, weight_decay):
+    """λ·θ, whatever the learning rate: Algorithm 2 of the AdamW paper with its schedule multiplier at 1."""
+    return weight_decay * theta

@@ -1,0 +1,287 @@
+"""prove: the correctly rounded value of every name of every step, or the statement that there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from flint import arb
+
+from refopt import numbers
+from refopt.containers import Layout
+from refopt.exact.ball import Ball, Constant, Undecided, balls, working_precision
+from refopt.exact.rounding import FORMATS, Format, round_ball, upward
+from refopt.recurrence import Rule, nearest
+from refopt.stepping import walk
+
+__all__ = ["Proof", "prove"]
+
+FIRST_BITS, LAST_BITS = 128, 4096
+
+Path = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One name of one step, proven. The fields have the shape (and the container) that the name has in the rule's record.
+
+    value   the exact real result, correctly rounded to the format (bfloat16 values stand in a float32 array);
+            NaN where it is undefined (0/0, the sign of a value that 4096 bits cannot tell from 0)
+    radius  upper bound of the radius of the enclosing ball; infinite where undefined
+    bits    the precision that decided every digit of this name
+    ulps    upper bound, in units in the last place at `value`, of the error of an honest implementation that works in the
+            format from the first step on: the same operations, each correct to one ulp, hyper-parameters and step count
+            in binary64. Infinite where no bound follows (rounding can flip a comparison). Underflow is not modelled
+    balls   the enclosing balls themselves
+    """
+
+    value: Any
+    radius: Any
+    bits: int
+    ulps: Any
+    balls: Any
+
+    @property
+    def undefined(self) -> Any:
+        """True where the formula has no value, or none that could be proven."""
+        return _map(np.isnan, self.value)
+
+
+def prove(
+    rule: Rule,
+    theta: Any,
+    gradients: Iterable[Any] | Callable[[Any], Any],
+    format: str = "float64",
+    steps: int | None = None,
+) -> list[dict[str, Any]]:
+    """Walk `rule` from `theta` in exact arithmetic; one record per step, with a `Proof` for every name.
+
+    `theta` (an array, or a list or dict of arrays), the gradients and the hyper-parameters mean exactly the binary numbers
+    that they are. `gradients` is one gradient a step, or a function of theta that is run on balls (then give `steps`).
+    `format` is "float64", "float32" or "bfloat16". Names of nested states (wrappers) are nested, as in `Rule.step`.
+
+    A walk starts at 128 bits. The entries whose digits are not proven, or whose comparisons are not decided, are walked
+    again at twice the precision; past 4096 bits they are recorded as undefined.
+
+    Raises ValueError for an unknown format, for NaN or infinity in the input, and where shapes do not fit.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"unknown format {format!r}{nearest(format, FORMATS)}")
+    if callable(gradients):
+        if steps is None:
+            raise TypeError("prove: give steps=… when gradients is a function")
+    else:
+        gradients = list(gradients)
+        if steps is not None and len(gradients) < steps:
+            raise ValueError(f"prove: {steps} steps asked for, but there are only {len(gradients)} gradients")
+        gradients = gradients[:steps]
+    walks = _Walks(rule, theta, gradients, steps, FORMATS[format])
+    walks.settle(walks.entries, FIRST_BITS)
+    walks.budget(walks.entries)
+    return walks.records()
+
+
+class _Walks:
+    """The walks of one proof, and the table of what they have proven so far.
+
+    The entries of an elementwise rule do not know of each other, so a walk may be repeated for some of them only; `entries`
+    is then an array of their indices. Otherwise the entries stay together and `entries` is None.
+    """
+
+    def __init__(self, rule: Rule, theta: Any, gradients: Any, steps: int | None, form: Format) -> None:
+        self.form, self.rule, self.steps, self.layout = form, rule, steps, Layout(theta)
+        layout = self.layout
+        _demand_finite(layout.leaves(theta, "theta"), "theta")
+        self.apart = rule.scope == "element" and not callable(gradients) and not _has_populations(rule)
+        if not callable(gradients):
+            for number, g in enumerate(gradients, 1):
+                _demand_finite(layout.leaves(g, f"gradient {number}"), f"gradient {number}")
+        if self.apart:
+            theta = layout.vector(theta, "theta").reshape(-1)
+            gradients = [layout.vector(g, "g").reshape(-1) for g in gradients]
+        self.theta, self.gradients = theta, gradients
+        self.entries = np.arange(layout.size) if self.apart else None
+        # A run in floating point tells which names there are and what shapes they have.
+        self.shapes = list(walk(rule, theta, gradients, steps))
+        self.table = [{path: _Cells(np.shape(leaf)) for path, leaf in _leaves(record)} for record in self.shapes]
+
+    def run(self, entries: Any, bits: int, kind: type[Ball]) -> tuple[list[dict[Path, Any]], bool]:
+        """The records of one walk at `bits` bits, leaf by leaf, and whether it came to an undecided comparison."""
+        theta: Any = _map(balls, self.theta if entries is None else self.theta[entries])
+        gradients = self.gradients
+        if not callable(gradients):
+            gradients = [_map(balls, g if entries is None else g[entries]) for g in gradients]
+        records = []
+        with working_precision(bits):
+            try:
+                rule = _on_balls(self.rule, kind)
+                state = _state_on_balls(rule.init(theta), kind)
+                for record in walk(rule, theta, gradients, self.steps, state):
+                    records.append({path: balls(leaf) for path, leaf in _leaves(record)})
+            except Undecided:
+                return records, True
+        return records, False
+
+    def settle(self, entries: Any, bits: int) -> None:
+        """Prove `entries`, with more bits where they are needed."""
+        records, undecided = self.run(entries, bits, Ball)
+        if undecided and entries is not None and len(entries) > 1:
+            for half in np.array_split(entries, 2):
+                self.settle(half, bits)
+            return
+        last = bits >= LAST_BITS
+        if undecided and not last:
+            self.settle(entries, 2 * bits)
+            return
+        unproven = np.zeros(1 if entries is None else len(entries), dtype=bool)
+        with working_precision(bits):  # the ends of a ball are computed at the precision in force
+            for cells, record in zip(self.table, records, strict=False):
+                for path, leaf in record.items():
+                    unproven |= cells[path].write(leaf, entries, bits, self.form)
+        if unproven.any() and not last:
+            self.settle(entries if entries is None else entries[unproven], 2 * bits)
+
+    def budget(self, entries: Any) -> None:
+        """Bound the error of honest implementations: the same walk at the format's own precision."""
+        records, undecided = self.run(entries, self.form.precision, Constant)
+        if undecided and entries is not None and len(entries) > 1:
+            for half in np.array_split(entries, 2):
+                self.budget(half)
+            return
+        with working_precision(FIRST_BITS):
+            for cells, record in zip(self.table, records, strict=False):
+                for path, leaf in record.items():
+                    cells[path].compare(leaf, entries, self.form)
+
+    def records(self) -> list[dict[str, Any]]:
+        """The table in the form of the rule's own records."""
+
+        def proofs(shape: Any, path: Path, cells: dict[Path, _Cells]) -> Any:
+            if isinstance(shape, (dict, list, tuple)):
+                parts = {key: proofs(part, (*path, key), cells) for key, part in _items(shape) if not _silent(part)}
+                return self._joined(parts) if self._like_theta(parts) else parts
+            return cells[path].proof(self.form, self._shaped)
+
+        return [proofs(record, (), cells) for record, cells in zip(self.shapes, self.table, strict=True)]
+
+    def _like_theta(self, parts: Mapping[Any, Any]) -> bool:
+        return not self.apart and self.layout.kind is not None and tuple(parts) == self.layout.keys
+
+    def _joined(self, parts: Mapping[Any, Proof]) -> Proof:
+        fields = ([getattr(proof, field) for proof in parts.values()] for field in ("value", "radius", "ulps", "balls"))
+        value, radius, ulps, enclosing = (self.layout.rebuild(leaves) for leaves in fields)
+        return Proof(value, radius, max(proof.bits for proof in parts.values()), ulps, enclosing)
+
+    def _shaped(self, cells: np.ndarray) -> Any:
+        whole = self.apart and cells.shape == (self.layout.size,)
+        return self.layout.tree(cells.reshape(self.layout.vector_shape)) if whole else cells
+
+
+class _Cells:
+    """What is known so far of one name of one step, entry by entry; undefined until it is proven."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.value = np.full(shape, math.nan)
+        self.radius = np.full(shape, math.inf)
+        self.bits = np.full(shape, LAST_BITS)
+        self.ulps = np.full(shape, math.inf)
+        self.balls = np.full(shape, balls(math.nan), dtype=object)
+
+    def write(self, leaf: Any, entries: Any, bits: int, form: Format) -> Any:
+        """Store the proven values of `leaf`; returns where it proved none (for a number: whether)."""
+        leaf = np.asarray(leaf, dtype=object)
+        where = ... if entries is None or self.value.ndim == 0 else entries
+        flat = [x.ball for x in leaf.reshape(-1).tolist()]
+        rounded = [round_ball(ball, form) for ball in flat]
+        unproven = np.array([value is None for value in rounded], dtype=bool).reshape(leaf.shape)
+        self.value[where] = np.array([math.nan if v is None else v for v in rounded], dtype=float).reshape(leaf.shape)
+        self.radius[where] = np.array(
+            [upward(b.rad()) if v is not None and b.is_finite() else math.inf for b, v in zip(flat, rounded, strict=True)],
+            dtype=float,
+        ).reshape(leaf.shape)
+        self.bits[where] = bits
+        self.balls[where] = leaf
+        return unproven if entries is not None and leaf.ndim else unproven.any()
+
+    def compare(self, leaf: Any, entries: Any, form: Format) -> None:
+        """Store how far the rough balls of `leaf` reach from the proven values, in ulps."""
+        leaf = np.asarray(leaf, dtype=object)
+        where = ... if entries is None or self.value.ndim == 0 else entries
+        values = np.asarray(self.value[where]).reshape(-1).tolist()
+        reach = [_reach(rough.ball, value, form) for rough, value in zip(leaf.reshape(-1).tolist(), values, strict=True)]
+        self.ulps[where] = np.array(reach, dtype=float).reshape(leaf.shape)
+
+    def proof(self, form: Format, shaped: Callable[[np.ndarray], Any]) -> Proof:
+        """The finished proof, in the shape of the record."""
+        with np.errstate(over="ignore"):
+            value = self.value.astype(form.dtype)
+        bits = int(self.bits.max(initial=FIRST_BITS))
+        return Proof(shaped(value), shaped(self.radius), bits, shaped(self.ulps), shaped(self.balls))
+
+
+def _reach(rough: arb, value: float, form: Format) -> float:
+    if not math.isfinite(value):
+        return math.inf
+    distance = upward(abs(rough - arb(value)))
+    if distance == 0 or distance == math.inf:
+        return distance
+    return math.ldexp(distance, -form.ulp_exponent(math.frexp(value)[1] if value else -10_000))
+
+
+def _on_balls(rule: Rule, kind: type[Ball]) -> Rule:
+    """The rule with its real hyper-parameters as balls; switches and whole numbers (k) stay what they are."""
+    hyper: dict[str, Any] = {}
+    for name, value in rule.hyper.items():
+        if isinstance(value, Rule):
+            hyper[name] = _on_balls(value, kind)
+        elif isinstance(rule.defaults[name], float):
+            hyper[name] = balls(value) if numbers.is_array(value) else kind(value)
+    return rule(**hyper)
+
+
+def _state_on_balls(state: Any, kind: type[Ball]) -> Any:
+    if isinstance(state, Mapping):
+        return {name: _state_on_balls(value, kind) for name, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(_state_on_balls(value, kind) for value in state)
+    if isinstance(state, np.ndarray):
+        return balls(state)
+    return state if isinstance(state, (bool, Ball)) else kind(state)
+
+
+def _has_populations(rule: Rule) -> bool:
+    arrays = any(numbers.is_array(value) for value in rule.hyper.values())
+    return arrays or (rule.inner is not None and _has_populations(rule.inner))
+
+
+def _items(container: Any) -> Iterable[tuple[Any, Any]]:
+    return container.items() if isinstance(container, Mapping) else enumerate(container)
+
+
+def _silent(leaf: Any) -> bool:
+    """Switches and labels have no digits to prove."""
+    return leaf is None or isinstance(leaf, (bool, str))
+
+
+def _leaves(record: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    for key, value in _items(record):
+        if isinstance(value, (Mapping, list, tuple)):
+            yield from _leaves(value, (*path, key))
+        elif not _silent(value):
+            yield (*path, key), value
+
+
+def _map(function: Callable[[Any], Any], tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: _map(function, value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return type(tree)(_map(function, value) for value in tree)
+    return function(tree)
+
+
+def _demand_finite(leaves: list[Any], what: str) -> None:
+    if not all(np.isfinite(leaf).all() for leaf in leaves):
+        raise ValueError(f"{what} holds NaN or infinity; a proof begins with real numbers")

@@ -1,0 +1,69 @@
+"""What each library means by a rule's name: its dialect and its defaults, as data.
+
+``refopt.rule("adam", framework="keras")`` is a look-up here. Every entry is compared with the real library in
+``tests/peers``. Versions read and run: torch 2.13, optax 0.2.8, keras 3.15. Where a library has no default learning rate
+(optax), the entry keeps the paper's.
+"""
+
+from __future__ import annotations
+
+from refopt.dialects.correction import after_maximum, before_maximum
+from refopt.dialects.denominator import eps_hat, eps_inside, eps_outside
+from refopt.dialects.rate import lr_inside, lr_outside
+from refopt.recurrence import Rule, nearest
+from refopt.rules.adadelta import adadelta
+from refopt.rules.adagrad import adagrad
+from refopt.rules.adam import adam
+from refopt.rules.adamw import adamw
+from refopt.rules.amsgrad import amsgrad
+from refopt.rules.lion import lion
+from refopt.rules.rmsprop import rmsprop
+from refopt.rules.sgd import sgd
+from refopt.wrappers.lookahead import lookahead
+
+__all__ = ["FRAMEWORKS", "rule"]
+
+TORCH = {
+    "adadelta": adadelta(rho=0.9),
+    "adagrad": adagrad(denominator=eps_outside),
+    "adam": adam(denominator=eps_outside),
+    "adamw": adamw(denominator=eps_outside),
+    "amsgrad": amsgrad(correction=after_maximum, denominator=eps_outside),
+    "rmsprop": rmsprop(lr=0.01, rho=0.99, denominator=eps_outside, rate=lr_outside),
+    "sgd": sgd(lr=1e-3, rate=lr_outside),
+}
+
+OPTAX = {
+    "adadelta": adadelta(rho=0.9),
+    "adagrad": adagrad(eps=1e-7, initial_accumulator=0.1, denominator=eps_inside),
+    "adam": adam(denominator=eps_outside),
+    "adamw": adamw(weight_decay=1e-4, denominator=eps_outside),
+    "amsgrad": amsgrad(correction=before_maximum, denominator=eps_outside),
+    "lion": lion(weight_decay=1e-3),
+    "lookahead": lookahead,
+    "rmsprop": rmsprop(denominator=eps_inside, rate=lr_inside),
+    "sgd": sgd(rate=lr_outside),
+}
+
+KERAS = {
+    "adadelta": adadelta(lr=1e-3, eps=1e-7),
+    "adagrad": adagrad(lr=1e-3, eps=1e-7, initial_accumulator=0.1, denominator=eps_inside),
+    "adam": adam(eps=1e-7, denominator=eps_hat),
+    "adamw": adamw(eps=1e-7, weight_decay=4e-3, denominator=eps_hat),
+    "amsgrad": amsgrad(eps=1e-7, correction=after_maximum, denominator=eps_hat),
+    "lion": lion(lr=1e-3),
+    "rmsprop": rmsprop(eps=1e-7, denominator=eps_inside, rate=lr_inside),
+    "sgd": sgd(rate=lr_inside),
+}
+
+FRAMEWORKS: dict[str, dict[str, Rule]] = {"keras": KERAS, "optax": OPTAX, "torch": TORCH}
+
+
+def rule(name: str, framework: str) -> Rule:
+    """The rule `name` as `framework` reads it. ValueError for a framework that is unknown or has no such rule."""
+    if framework not in FRAMEWORKS:
+        raise ValueError(f"unknown framework {framework!r}{nearest(framework, FRAMEWORKS)}")
+    table = FRAMEWORKS[framework]
+    if name not in table:
+        raise ValueError(f"{framework} has no {name}, or its reading is not known here. It has: {', '.join(table)}")
+    return table[name]

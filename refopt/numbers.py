@@ -1,0 +1,88 @@
+"""What a number is: the one place that asks.
+
+The rules are written once and run on NumPy arrays, on CuPy arrays and on object arrays of balls (``refopt.exact``). NumPy's
+own functions dispatch to all three; what is left to do here is small:
+
+* a Python number stays a Python number. ``np.sqrt(0.5)`` is a ``float64`` scalar that would turn a ``float32`` walk into
+  ``float64``; ``sqrt(0.5)`` from this module is a Python float, which NumPy treats as weak;
+* a ball stays a ball. An object array is trusted to hold numbers that raise when a comparison cannot be decided, so
+  ``maximum``, ``sign`` and ``where`` never choose a branch that is not proven.
+"""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+__all__ = ["array", "copy", "is_array", "is_scalar", "maximum", "sign", "sqrt", "where", "zeros_like"]
+
+
+def is_scalar(x: Any) -> bool:
+    """True for one real number: Python's, NumPy's, or a ball. Booleans are switches, not numbers."""
+    return isinstance(x, Real) and not isinstance(x, bool)
+
+
+def is_array(x: Any) -> bool:
+    """True for an array of NumPy, or of a library that takes part in NumPy's protocols (CuPy)."""
+    return isinstance(x, np.ndarray) or (hasattr(x, "__array_function__") and hasattr(x, "shape"))
+
+
+def array(x: Any, what: str) -> Any:
+    """Return `x` as an array of real floating-point numbers (or balls); `what` names it in the error.
+
+    Arrays of other libraries stay where they are (nothing is moved from a device). Never copies a floating-point array.
+    """
+    if not is_array(x) or (isinstance(x, np.ndarray) and type(x) is not np.ndarray):  # np.matrix redefines *
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise TypeError(f"{what} must be an array of numbers: {error}") from None
+    if x.dtype.kind not in "fO":
+        raise TypeError(
+            f"{what} has dtype {x.dtype}; allowed are real floating-point arrays, for instance {what}.astype('float32')"
+        )
+    return x
+
+
+def zeros_like(x: Any) -> Any:
+    """Zeros of the shape and dtype of `x`; the zeros of a ball array are exact balls."""
+    return x * 0 if x.dtype == object else np.zeros_like(x)
+
+
+def copy(x: Any) -> Any:
+    """A copy of `x` that owns its memory."""
+    return x.copy()
+
+
+def sqrt(x: Any) -> Any:
+    """Square root; of a Python number a Python float."""
+    return math.sqrt(x) if isinstance(x, (int, float)) else np.sqrt(x)
+
+
+def maximum(a: Any, b: Any) -> Any:
+    """The larger of `a` and `b`, entry by entry; NaN if either is NaN."""
+    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+        return a if a >= b or a != a else b
+    return np.maximum(a, b)
+
+
+def sign(x: Any) -> Any:
+    """-1, 0 or 1; the sign of zero is 0."""
+    if isinstance(x, (int, float)):
+        return x if x != x else (x > 0) - (x < 0)
+    return np.sign(x)
+
+
+def where(condition: Any, a: Any, b: Any, like: Any = None) -> Any:
+    """`a` where `condition` holds, else `b`.
+
+    A single truth value selects without touching the arrays. With an array of truth values and two Python numbers NumPy
+    would answer in float64; give `like`, an array whose dtype the answer shall have.
+    """
+    if isinstance(condition, (bool, np.bool_)):
+        return a if condition else b
+    chosen = np.where(condition, a, b)
+    return chosen if like is None or like.dtype == object else chosen.astype(like.dtype, copy=False)

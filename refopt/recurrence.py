@@ -1,0 +1,307 @@
+"""Rule: one recurrence, names in and names out, with hyper-parameters bound.
+
+A rule file writes two functions, and `Rule` reads everything else off their signatures::
+
+    def init(theta): return dict(t=0, m=zeros_like(theta))          # the state before the first step
+    def step(theta, g, t, m, *, lr=1e-3): ...; return locals()      # theta, g, then the state; after * the hyper-parameters
+
+A hyper-parameter whose default is a function is a *hole*: the place where libraries disagree, filled from
+``refopt.dialects``. One whose default is a Rule makes the rule a *wrapper*: names that the wrapper does not know go to the
+rule inside.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import sys
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from refopt import numbers
+from refopt.containers import Layout
+
+__all__ = ["SCOPES", "Rule", "nearest"]
+
+SCOPES = {
+    "element": "every entry on its own: runs on one flat vector",
+    "tensor": "needs the shape or norm of each tensor: runs tensor by tensor",
+    "network": "needs a norm over all parameters: runs on one flat vector",
+}
+
+# The field's words mean the same in every rule, and so have one range: (lowest, highest, is the highest allowed).
+RANGES = {
+    "lr": (0, math.inf, False),
+    "eps": (0, math.inf, False),
+    "weight_decay": (0, math.inf, False),
+    "initial_accumulator": (0, math.inf, False),
+    "momentum": (0, math.inf, False),
+    "dampening": (0, 1, True),
+    "beta1": (0, 1, False),
+    "beta2": (0, 1, False),
+    "rho": (0, 1, False),
+    "alpha": (0, 1, True),
+    "k": (1, math.inf, False),
+}
+
+
+def nearest(word: Any, allowed: Any) -> str:
+    """The tail of an error about an unknown name: the closest allowed name, and all of them."""
+    close = get_close_matches(str(word), [str(name) for name in allowed], n=1)
+    return (f"; did you mean {close[0]!r}?" if close else ";") + f" Allowed: {', '.join(map(str, allowed))}"
+
+
+class Rule:
+    """An optimizer: its recurrence with hyper-parameters bound. A small frozen value.
+
+    ``rule(lr=0.1)`` is a new rule with that hyper-parameter; ``init``, ``step`` and ``update`` run it. `theta` is a
+    floating-point array of any shape, or a list, tuple or dict of such arrays; everything follows its dtype, and nothing
+    the caller passed in is ever changed or returned again. NaN and infinity in `theta` or `g` go through the arithmetic
+    as they would in the paper's formulas.
+
+    Hyper-parameters are real numbers, or arrays that broadcast to theta's shape (a population in one array program).
+    """
+
+    name: str
+    scope: str
+    paper: str
+    hyper: Mapping[str, Any]
+    state_names: tuple[str, ...]
+
+    def __init__(
+        self,
+        init: Callable[..., dict[str, Any]],
+        step: Callable[..., dict[str, Any]],
+        scope: str = "element",
+        paper: str = "",
+        name: str | None = None,
+        hyper: Mapping[str, Any] | None = None,
+    ) -> None:
+        if scope not in SCOPES:
+            raise ValueError(f"unknown scope {scope!r}{nearest(scope, SCOPES)}")
+        parameters = inspect.signature(step).parameters.values()
+        inputs = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+        if inputs[:2] != ["theta", "g"]:
+            raise TypeError(f"the step of a rule begins with theta, g; this one with {', '.join(inputs[:2]) or 'nothing'}")
+        defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        step_names = frozenset(defaults)
+        at_start = {p.name: p.default for p in inspect.signature(init).parameters.values() if p.kind is p.KEYWORD_ONLY}
+        bound = dict(hyper) if hyper is not None else defaults | at_start
+        module = sys.modules.get(step.__module__)
+        put = self.__dict__.__setitem__
+        put("start", init)
+        put("recurrence", step)
+        put("paper", paper)
+        put("name", name or step.__module__.rpartition(".")[2])
+        put("__doc__", getattr(module, "__doc__", None) or type(self).__doc__)
+        put("state_names", tuple(inputs[2:]))
+        put("defaults", MappingProxyType(defaults | at_start))
+        put("hyper", MappingProxyType(bound))
+        inner = [value for value in bound.values() if isinstance(value, Rule)]
+        put("inner", inner[0] if inner else None)
+        put("_functions", [key for key, value in bound.items() if callable(value)])
+        put("holes", tuple(key for key in self._functions if not isinstance(bound[key], Rule)))
+        # A wrapper needs whatever the rule inside needs.
+        put("scope", max([scope, *(rule.scope for rule in inner)], key=["element", "network", "tensor"].index))
+        put("_start_hyper", {key: bound[key] for key in at_start})
+        put("_step_hyper", {key: bound[key] for key in step_names})
+        put("_populations", [key for key, value in bound.items() if numbers.is_array(value)])
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a Rule is frozen; {self.name}({name}=…) makes a new one")
+
+    def __repr__(self) -> str:
+        values = (f"{key}={getattr(value, '__name__', value)}" for key, value in self.hyper.items())
+        return f"{self.name}({', '.join(values)})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Rule):
+            return NotImplemented
+        same = self.recurrence is other.recurrence and self.hyper.keys() == other.hyper.keys()
+        return same and all(np.array_equal(value, other.hyper[key]) for key, value in self.hyper.items())
+
+    def __hash__(self) -> int:
+        return hash((self.recurrence, self.name))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Rule, (self.start, self.recurrence, self.scope, self.paper, self.name, dict(self.hyper))
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """What ``help`` and an editor show: the hyper-parameters with the values that are bound now."""
+        kind = inspect.Parameter.KEYWORD_ONLY
+        return inspect.Signature([inspect.Parameter(key, kind, default=value) for key, value in self.hyper.items()])
+
+    def __call__(self, **hyper: Any) -> Rule:
+        """This rule with the given hyper-parameters; the others stay as they are.
+
+        Raises TypeError for an unknown name or a value of the wrong kind, ValueError for one out of its range.
+        """
+        own = {key: value for key, value in hyper.items() if key in self.hyper}
+        others = {key: value for key, value in hyper.items() if key not in self.hyper}
+        checked = {key: self._check(key, value) for key, value in own.items()}
+        if others:
+            if self.inner is None:
+                unknown = next(iter(others))
+                raise TypeError(f"{self.name} has no hyper-parameter {unknown!r}{nearest(unknown, self.hyper)}")
+            place = next(key for key, value in self.hyper.items() if value is self.inner)
+            checked[place] = checked.get(place, self.inner)(**others)
+        return Rule(self.start, self.recurrence, self.scope, self.paper, self.name, {**self.hyper, **checked})
+
+    def _check(self, key: str, value: Any) -> Any:
+        """One hyper-parameter, as the kind of value that its default is."""
+        default, where = self.defaults[key], f"{self.name}: {key}"
+        if isinstance(default, Rule):
+            if not isinstance(value, Rule):
+                raise TypeError(f"{where} must be a rule, for instance {default.name}; got {value!r}")
+            return value
+        if callable(default):
+            if not callable(value):
+                raise TypeError(f"{where} must be a function like {default.__name__}; got {value!r}")
+            return value
+        if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype != object):
+            value = value.item()
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                raise TypeError(f"{where} must be True or False, got {value!r}")
+            return value
+        if isinstance(default, int) and not isinstance(value, int):
+            raise TypeError(f"{where} must be a whole number, got {value!r}")
+        if not numbers.is_scalar(value):
+            if not numbers.is_array(value):
+                raise TypeError(f"{where} must be a real number or an array of them, got {value!r}")
+            value = numbers.array(value, where)
+        low, high, closed = RANGES.get(key, (-math.inf, math.inf, False))
+        inside = (value >= low) & ((value <= high) if closed else (value < high))
+        if not (inside if isinstance(inside, bool) else inside.all()):
+            bounds = f"finite and at least {low}" if high == math.inf else f"in [{low}, {high}{']' if closed else ')'}"
+            raise ValueError(f"{where} must be {'finite' if low == -math.inf else bounds}, got {value!r}")
+        return value
+
+    def init(self, theta: Any) -> dict[str, Any]:
+        """The state before the first step: plain data (numbers and arrays in the shape of `theta`), a checkpoint."""
+        layout = Layout(theta)
+        if self.scope == "tensor" and layout.kind:
+            return self._by_tensor(layout, lambda leaf: self._initial(leaf), (layout.leaves(theta, "theta"),))
+        return self._unpack(layout, self._initial(layout.vector(theta, "theta")), self.state_names)
+
+    def _initial(self, theta: Any) -> dict[str, Any]:
+        state = self.start(theta, **self._start_hyper)
+        if set(state) != set(self.state_names):
+            raise TypeError(f"{self.name}: init returns {sorted(state)}, step takes {sorted(self.state_names)}")
+        return _own(state, self.state_names, (theta,))
+
+    def step(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> dict[str, Any]:
+        """One step: every name of the recurrence with its value.
+
+        The record holds the new ``theta`` and state, the gradient, the intermediates and the hyper-parameters. Arrays as
+        large as theta come in theta's container. Keywords override hyper-parameters for this step only.
+
+        Raises ValueError for shapes or state names that do not fit theta, TypeError for dtypes and containers.
+        """
+        return self._run(theta, g, state, hyper, everything=True)
+
+    def update(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> tuple[Any, dict[str, Any]]:
+        """One step, the everyday call: the new ``theta`` and the new state. Errors and keywords as for `step`."""
+        record = self._run(theta, g, state, hyper, everything=False)
+        theta = record.pop("theta")
+        return theta, record
+
+    def _run(self, theta: Any, g: Any, state: Mapping[str, Any], hyper: dict, everything: bool) -> dict[str, Any]:
+        rule = self(**hyper) if hyper else self
+        if not isinstance(state, Mapping) or state.keys() != set(self.state_names):
+            raise ValueError(self._state_error(state))
+        layout = Layout(theta)
+        if rule.scope == "tensor" and layout.kind:
+            parts = [layout.leaves(x, what) for x, what in ((theta, "theta"), (g, "g"))]
+            states = [{name: self._leaf_state(state[name], key) for name in state} for key in layout.keys]
+            return self._by_tensor(layout, lambda *leaf: rule._apply(*leaf, everything), (*parts, states))
+        vector, gradient = layout.vector(theta, "theta"), layout.vector(g, "g")
+        packed = {name: rule._pack(layout, state[name], f"state {name!r}") for name in rule.state_names}
+        record = rule._apply(vector, gradient, packed, everything)
+        return rule._unpack(layout, record, record)
+
+    def _apply(self, theta: Any, g: Any, state: dict[str, Any], everything: bool) -> dict[str, Any]:
+        hyper = self._step_hyper
+        if self._populations:
+            hyper = hyper | {key: self._population(key, theta) for key in self._populations if key in hyper}
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):  # 0/0 is NaN, as on paper
+            record = self.recurrence(theta, g, **state, **hyper)
+        inputs = (theta, g, *state.values())
+        if not everything:
+            return _own({name: record[name] for name in ("theta", *self.state_names)}, record.keys(), inputs)
+        for name in self._functions:
+            record.pop(name, None)
+        return _own(record, dict.fromkeys(("theta", *self.state_names, *record)), inputs)
+
+    def _population(self, key: str, theta: Any) -> Any:
+        """An array of hyper-parameters in theta's dtype; it must not make theta larger."""
+        value = self.hyper[key]
+        try:
+            fits = np.broadcast_shapes(value.shape, theta.shape) == theta.shape
+        except ValueError:
+            fits = False
+        if not fits:
+            raise ValueError(f"{self.name}: {key} has shape {value.shape}, which does not broadcast to {theta.shape} of theta")
+        return value.astype(theta.dtype, copy=False)
+
+    def _state_error(self, state: Any) -> str:
+        if not isinstance(state, Mapping):
+            return f"{self.name}: state must be the dict that init or update returned, got {type(state).__name__}"
+        missing = [name for name in self.state_names if name not in state]
+        extra = [name for name in state if name not in self.state_names]
+        return f"{self.name}: state lacks {missing} and has unknown {extra}; its names are {list(self.state_names)}"
+
+    def _pack(self, layout: Layout, value: Any, what: str) -> Any:
+        """One entry of the state as the recurrence takes it."""
+        if isinstance(value, np.generic) or (numbers.is_array(value) and value.dtype.kind in "iu" and value.ndim == 0):
+            return value.item()  # a step count that went through a file
+        if numbers.is_scalar(value):
+            return value
+        if self.inner is not None and isinstance(value, Mapping) and value.keys() == set(self.inner.state_names):
+            return {name: self.inner._pack(layout, part, f"{what}[{name!r}]") for name, part in value.items()}
+        if self.scope == "element" or layout.kind:
+            return layout.vector(value, what)
+        return value
+
+    def _unpack(self, layout: Layout, record: Mapping[str, Any], names: Any) -> dict[str, Any]:
+        if layout.kind is None and layout.shape:
+            return dict(record)
+
+        def shaped(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: shaped(part) for name, part in value.items()}
+            if numbers.is_array(value) and value.shape == layout.vector_shape:
+                return layout.tree(value)
+            return value
+
+        return {name: shaped(record[name]) for name in names}
+
+    def _leaf_state(self, value: Any, key: Any) -> Any:
+        return value if numbers.is_scalar(value) else value[key]
+
+    def _by_tensor(self, layout: Layout, run: Callable[..., dict], parts: tuple) -> dict[str, Any]:
+        """Run tensor by tensor; a number that is the same for all (the step count) stays one number."""
+        records = [run(*leaf) for leaf in zip(*parts, strict=True)]
+        merged = {}
+        for name, first in records[0].items():
+            values = [record[name] for record in records]
+            shared = not numbers.is_array(first) and all(value is first or value == first for value in values)
+            merged[name] = first if shared else layout.rebuild(values)
+        return merged
+
+
+def _own(record: dict[str, Any], names: Any, inputs: tuple) -> dict[str, Any]:
+    """Copy what is the caller's array, a view, or the same array under a second name: results own their memory."""
+    seen = {id(x) for x in inputs}
+    for name in names:
+        value = record.get(name)
+        if numbers.is_array(value):
+            if id(value) in seen or getattr(value, "base", None) is not None:
+                record[name] = value = numbers.copy(value)
+            seen.add(id(value))
+    return record

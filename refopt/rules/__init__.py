@@ -1,0 +1,1 @@
+"""One optimizer a file. The file's name is the rule's name."""

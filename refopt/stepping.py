@@ -1,0 +1,121 @@
+"""Walking a rule: one record per step, and each source line of a step with its value."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FrameType
+from typing import Any, NamedTuple
+
+from refopt.containers import Layout
+from refopt.recurrence import Rule
+
+__all__ = ["Line", "narrate", "walk"]
+
+
+def walk(
+    rule: Rule,
+    theta: Any,
+    grad: Callable[[Any], Any] | Iterable[Any],
+    steps: int | None = None,
+    state: Mapping[str, Any] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Run `rule` from `theta` and yield one record per step (see `Rule.step`).
+
+    `grad` is a function of theta, or the gradients themselves, one a step. `steps` is needed with a function; with
+    gradients it may cut the walk short. `state` starts the walk from a checkpoint instead of ``rule.init(theta)``.
+    """
+    if callable(grad):
+        if steps is None:
+            raise TypeError("walk: give steps=… when grad is a function")
+        gradients: Iterator[Any] | None = None
+    else:
+        gradients = iter(grad)
+    if steps is not None and (not isinstance(steps, int) or steps < 0):
+        raise ValueError(f"walk: steps must be a whole number of at least 0, got {steps!r}")
+    state = rule.init(theta) if state is None else state
+    done = 0
+    while steps is None or done < steps:
+        if gradients is None:
+            g = grad(theta)  # type: ignore[operator]
+        else:
+            g = next(gradients, None)
+            if g is None:
+                if steps is not None:
+                    raise ValueError(f"walk: {steps} steps asked for, but there are only {done} gradients")
+                return
+        record = rule.step(theta, g, state)
+        theta, state = record["theta"], {name: record[name] for name in rule.state_names}
+        done += 1
+        yield record
+
+
+class Line(NamedTuple):
+    """One assignment of a step that was run: its source, the name it gave a value to, the value."""
+
+    source: str
+    name: str
+    value: Any
+
+
+def narrate(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> list[Line]:
+    """Run one step and return its source lines, in the order in which they ran, with their names and values.
+
+    The real function runs, watched line by line; nothing is restated. A line that assigns two names appears once for
+    each. Rules that run tensor by tensor (scope "tensor") are narrated tensor by tensor.
+    """
+    rule = rule(**hyper) if hyper else rule
+    code = rule.recurrence.__code__
+    statements = _statements(rule.recurrence)
+    layout, by_tensor = Layout(theta), rule.scope == "tensor"
+    lines: list[Line] = []
+
+    def shaped(value: Any) -> Any:
+        whole = not by_tensor and getattr(value, "shape", None) == layout.vector_shape
+        return layout.tree(value) if whole else value
+
+    def watch(frame: FrameType, event: str, _: Any) -> Any:
+        if event != "call" or frame.f_code is not code:
+            return None
+        running: list[Any] = [None]
+
+        def after(frame: FrameType, event: str, argument: Any) -> Any:
+            statement = statements.get(frame.f_lineno)
+            if event == "exception" or (statement is running[0] and event != "return"):
+                return after
+            if running[0] is not None:
+                source, names = running[0]
+                lines.extend(Line(source, name, shaped(frame.f_locals[name])) for name in names)
+            running[0] = statement if event == "line" else None
+            return after
+
+        return after
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        rule.step(theta, g, state)
+    finally:
+        sys.settrace(before)
+    return lines
+
+
+def _statements(function: Callable[..., Any]) -> dict[int, tuple[str, list[str]] | None]:
+    """For each line number of `function`: the assignment that stands there, as (source, assigned names)."""
+    source, first = inspect.getsourcelines(function)
+    text = textwrap.dedent("".join(source))
+    rows = text.splitlines()
+    body = ast.parse(text).body[0].body  # type: ignore[attr-defined]
+    table: dict[int, tuple[str, list[str]] | None] = {}
+    for statement in body:
+        targets = getattr(statement, "targets", None)
+        entry = None
+        if targets:
+            names = [node.id for node in ast.walk(targets[0]) if isinstance(node, ast.Name)]
+            entry = "\n".join(rows[statement.lineno - 1 : statement.end_lineno]).strip(), names
+        for line in range(statement.lineno, statement.end_lineno + 1):
+            table[first + line - 1] = entry
+    return table

@@ -1,0 +1,48 @@
+"""Lookahead: k steps of any rule, then back to a point between where they began and where they ended.
+
+Update
+    t     ← t + 1
+    fast, inner_state ← inner(θ, g, inner_state)
+    slow  ← slow + α·(fast − slow) if t % k = 0 else slow
+    θ     ← slow if t % k = 0 else fast
+
+Symbols
+    θ theta  parameters, the paper's fast weights       inner  sgd   the rule that makes the k steps
+    g        gradient at θ                              k      5     steps between two pulls
+    t    0   steps done                                 α alpha 0.5  how far the slow weights follow
+    slow θ₀  the paper's slow weights φ                 other hyper-parameters (lr, …) go to `inner`
+    inner_state  the state of `inner`, kept over the pulls
+
+Readings
+    One here: optax and the paper agree. Its authors leave open what happens to the inner state at a pull; here and in
+    optax by default it is kept. torch and keras have no Lookahead.
+
+Look
+    SGD under a gradient of 1 walks to -3; then the pull takes half of it back:
+    >>> rule, gradients = refopt.lookahead(inner=refopt.sgd(lr=1.0), k=3), [np.ones(1)] * 3
+    >>> [record["theta"].item() for record in refopt.walk(rule, np.zeros(1), gradients)]
+    [-1.0, -2.0, -1.5]
+
+Paper
+    Zhang, Lucas, Hinton & Ba, Lookahead Optimizer: k steps forward, 1 step back, NeurIPS 2019, arXiv:1907.08610,
+    Algorithm 1.
+"""
+
+from refopt.numbers import copy
+from refopt.recurrence import Rule
+from refopt.rules.sgd import sgd
+
+
+def init(theta, *, inner=sgd):
+    return dict(t=0, slow=copy(theta), inner_state=inner.init(theta))
+
+
+def step(theta, g, t, slow, inner_state, *, inner=sgd, k=5, alpha=0.5):
+    t = t + 1
+    fast, inner_state = inner.update(theta, g, inner_state)
+    slow = slow + alpha * (fast - slow) if t % k == 0 else slow
+    theta = slow if t % k == 0 else fast
+    return locals()
+
+
+lookahead = Rule(init, step, scope="element", paper="Zhang, Lucas, Hinton & Ba 2019, arXiv:1907.08610, Algorithm 1")
