@@ -27,7 +27,7 @@ def is_scalar(x: Any) -> bool:
 
 def is_array(x: Any) -> bool:
     """True for an array of NumPy, or of a library that takes part in NumPy's protocols (CuPy)."""
-    return isinstance(x, np.ndarray) or (hasattr(x, "__array_function__") and hasattr(x, "shape"))
+    return type(x) is np.ndarray or (hasattr(x, "__array_function__") and not isinstance(x, np.generic))
 
 
 def array(x: Any, what: str) -> Any:

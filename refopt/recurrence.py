@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
@@ -99,6 +99,7 @@ class Rule:
         put("name", name or step.__module__.rpartition(".")[2])
         put("__doc__", getattr(module, "__doc__", None) or type(self).__doc__)
         put("state_names", tuple(inputs[2:]))
+        put("_results", ("theta", *self.state_names))
         put("defaults", MappingProxyType(defaults | at_start))
         put("hyper", MappingProxyType(bound))
         inner = [value for value in bound.values() if isinstance(value, Rule)]
@@ -207,9 +208,30 @@ class Rule:
 
     def update(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> tuple[Any, dict[str, Any]]:
         """One step, the everyday call: the new ``theta`` and the new state. Errors and keywords as for `step`."""
-        record = self._run(theta, g, state, hyper, everything=False)
-        theta = record.pop("theta")
-        return theta, record
+        if not hyper and self._fits(theta, g, state):
+            record = self.recurrence(theta, g, **state, **self._step_hyper)
+            results = _own(record, self._results, (theta, g, *state.values()))
+        else:
+            results = self._run(theta, g, state, hyper, everything=False)
+        return results.pop("theta"), results
+
+    def _fits(self, theta: Any, g: Any, state: Any) -> bool:
+        """The everyday case: one NumPy array, everything in its shape and dtype. Nothing has to be checked or packed."""
+        if type(theta) is not np.ndarray or type(g) is not np.ndarray or self._populations or self.inner:
+            return False
+        shape, dtype = theta.shape, theta.dtype
+        if not shape or dtype.kind != "f" or g.shape != shape or g.dtype is not dtype or type(state) is not dict:
+            return False
+        if len(state) != len(self.state_names) or self.scope != "element":
+            return False
+        for name in self.state_names:
+            value = state.get(name)
+            if type(value) is np.ndarray:
+                if value.shape != shape or value.dtype is not dtype:
+                    return False
+            elif type(value) is not int:
+                return False
+        return True
 
     def _run(self, theta: Any, g: Any, state: Mapping[str, Any], hyper: dict, everything: bool) -> dict[str, Any]:
         rule = self(**hyper) if hyper else self
@@ -229,14 +251,13 @@ class Rule:
         hyper = self._step_hyper
         if self._populations:
             hyper = hyper | {key: self._population(key, theta) for key in self._populations if key in hyper}
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):  # 0/0 is NaN, as on paper
-            record = self.recurrence(theta, g, **state, **hyper)
+        record = self.recurrence(theta, g, **state, **hyper)
         inputs = (theta, g, *state.values())
         if not everything:
-            return _own({name: record[name] for name in ("theta", *self.state_names)}, record.keys(), inputs)
+            return _own(record, self._results, inputs)
         for name in self._functions:
             record.pop(name, None)
-        return _own(record, dict.fromkeys(("theta", *self.state_names, *record)), inputs)
+        return _own(record, dict.fromkeys((*self._results, *record)), inputs)
 
     def _population(self, key: str, theta: Any) -> Any:
         """An array of hyper-parameters in theta's dtype; it must not make theta larger."""
@@ -258,6 +279,8 @@ class Rule:
 
     def _pack(self, layout: Layout, value: Any, what: str) -> Any:
         """One entry of the state as the recurrence takes it."""
+        if type(value) is int or type(value) is float:
+            return value
         if isinstance(value, np.generic) or (numbers.is_array(value) and value.dtype.kind in "iu" and value.ndim == 0):
             return value.item()  # a step count that went through a file
         if numbers.is_scalar(value):
@@ -295,13 +318,15 @@ class Rule:
         return merged
 
 
-def _own(record: dict[str, Any], names: Any, inputs: tuple) -> dict[str, Any]:
-    """Copy what is the caller's array, a view, or the same array under a second name: results own their memory."""
-    seen = {id(x) for x in inputs}
+def _own(record: dict[str, Any], names: Iterable[str], inputs: Iterable[Any]) -> dict[str, Any]:
+    """The named values; copied where they are the caller's array, a view, or the same array as another result."""
+    seen = set(map(id, inputs))
+    own = {}
     for name in names:
-        value = record.get(name)
-        if numbers.is_array(value):
-            if id(value) in seen or getattr(value, "base", None) is not None:
-                record[name] = value = numbers.copy(value)
+        value = record[name]
+        if type(value) is np.ndarray or numbers.is_array(value):
+            if value.base is not None or id(value) in seen:
+                value = numbers.copy(value)
             seen.add(id(value))
-    return record
+        own[name] = value
+    return own

@@ -38,6 +38,8 @@ class MLP:
         for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
             shapes[f"W{layer}"], shapes[f"b{layer}"] = (n_in, n_out), (n_out,)
         self.views = Views(shapes)
+        places = [slice(start, stop) for _, start, stop, _ in self.views.places]
+        self._places = list(zip(places[::2], pairwise(sizes), places[1::2], strict=True))
 
     def __repr__(self) -> str:
         return f"MLP({self.sizes}, activation={self.activation!r})"
@@ -61,7 +63,7 @@ class MLP:
 
     def logits(self, theta: Any, x: Any) -> Any:
         """The last layer's outputs, (batch, classes)."""
-        return self._activations(self._checked(theta), x)[-1]
+        return self._activations(self._layers(self._checked(theta)), self._inputs(x, theta))[-1]
 
     def predict(self, theta: Any, x: Any) -> Any:
         """The most likely class of each example, (batch,)."""
@@ -73,31 +75,33 @@ class MLP:
 
     def loss(self, theta: Any, x: Any, y: Any) -> Any:
         """Mean softmax cross-entropy of the batch, in nats."""
-        z = self._activations(self._checked(theta), x)[-1]
-        return softmax_cross_entropy(z, self._labels(y, z))[0]
+        z = self.logits(theta, x)
+        return softmax_cross_entropy(z, self._labels(y, len(z)))[0]
 
     def loss_and_grad(self, theta: Any, x: Any, y: Any) -> tuple[Any, Any]:
         """The loss and its gradient, a vector like theta."""
-        outputs = self._activations(self._checked(theta), x)
-        loss, p = softmax_cross_entropy(outputs[-1], self._labels(y, outputs[-1]))
-        dz = softmax_cross_entropy_backward(p, y)  # (batch, classes)
+        layers = self._layers(self._checked(theta))
+        outputs = self._activations(layers, self._inputs(x, theta))
+        loss, e, total = softmax_cross_entropy(outputs[-1], self._labels(y, len(x)))
+        dz = softmax_cross_entropy_backward(e, total, y)  # (batch, classes)
         g = np.empty_like(theta)
-        weights, slopes = self.views(theta), self.views(g)
-        for layer in range(len(self.sizes) - 1, 0, -1):
-            inputs = outputs[layer - 1]  # (batch, sizes[layer - 1])
-            linear_backward(dz, inputs, slopes[f"W{layer}"], slopes[f"b{layer}"])
-            if layer > 1:
-                dz = self._backward(linear_backward_input(dz, weights[f"W{layer}"]), inputs)
+        slopes = self._layers(g)
+        for layer in range(len(layers) - 1, -1, -1):
+            linear_backward(dz, outputs[layer], *slopes[layer])
+            if layer:
+                dz = self._backward(linear_backward_input(dz, layers[layer][0]), outputs[layer])
         return loss, g
 
-    def _activations(self, theta: Any, x: Any) -> list[Any]:
+    def _layers(self, theta: Any) -> list[tuple[Any, Any]]:
+        """W (n_in, n_out) and b (n_out,) of each layer: what `views` shows by name."""
+        return [(theta[weights].reshape(shape), theta[biases]) for weights, shape, biases in self._places]
+
+    def _activations(self, layers: list[tuple[Any, Any]], x: Any) -> list[Any]:
         """What each layer hands on: x, the hidden layers after their activation, the logits."""
-        x = self._inputs(x, theta)
-        weights, last = self.views(theta), len(self.sizes) - 1
         outputs = [x]
-        for layer in range(1, last + 1):
-            z = linear(outputs[-1], weights[f"W{layer}"], weights[f"b{layer}"])
-            outputs.append(z if layer == last else self._forward(z))
+        for W, b in layers[:-1]:
+            outputs.append(self._forward(linear(outputs[-1], W, b)))
+        outputs.append(linear(outputs[-1], *layers[-1]))
         return outputs
 
     def _checked(self, theta: Any) -> Any:
@@ -112,12 +116,15 @@ class MLP:
             raise ValueError(f"{self} takes x of shape (batch, {self.sizes[0]}), got {x.shape}")
         return x if x.dtype == theta.dtype else x.astype(theta.dtype)
 
-    def _labels(self, y: Any, z: Any) -> Any:
-        if getattr(y, "shape", None) != (len(z),) or y.dtype.kind not in "iu":
+    def _labels(self, y: Any, batch: int) -> Any:
+        if getattr(y, "shape", None) != (batch,) or y.dtype.kind not in "iu":
             got = f"{y.dtype} {y.shape}" if hasattr(y, "shape") else type(y).__name__
-            raise ValueError(f"labels must be whole numbers of shape ({len(z)},), one an example, got {got}")
-        if len(y) == 0:
+            raise ValueError(f"labels must be whole numbers of shape ({batch},), one an example, got {got}")
+        if not batch:
             raise ValueError("a batch must hold at least one example")
-        if y.min() < 0 or y.max() >= self.sizes[-1]:
+        if np.maximum.reduce(y.view(_UNSIGNED[y.itemsize])) >= self.sizes[-1]:  # unsigned, a negative label is a huge one
             raise ValueError(f"labels must be from 0 to {self.sizes[-1] - 1}, got {y.min()} to {y.max()}")
         return y
+
+
+_UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
