@@ -60,9 +60,7 @@ class Layout:
             missing = [key for key in self.keys if key not in keys]
             extra = sorted(keys - set(self.keys), key=str)
             raise ValueError(f"{what} does not match theta: missing {missing}, not in theta {extra}")
-        return [
-            self._leaf(tree[key], shape, f"{what}[{key!r}]") for key, shape in zip(self.keys, self.shapes, strict=True)
-        ]
+        return [self._leaf(tree[key], shape, f"{what}[{key!r}]") for key, shape in zip(self.keys, self.shapes, strict=True)]
 
     def _leaf(self, x: Any, shape: tuple[int, ...], what: str) -> Any:
         if type(x) is np.ndarray and x.dtype is self.dtype and x.shape == shape:
@@ -89,8 +87,7 @@ class Layout:
             return vector if self.shape else vector.reshape(())
         starts = [0, *self.stops[:-1]]
         return self.rebuild(
-            vector[start:stop].reshape(shape)
-            for start, stop, shape in zip(starts, self.stops, self.shapes, strict=True)
+            vector[start:stop].reshape(shape) for start, stop, shape in zip(starts, self.stops, self.shapes, strict=True)
         )
 
     def rebuild(self, leaves: Iterable[Any]) -> Any:

@@ -69,8 +69,18 @@ class Rule:
     name: str
     scope: str
     paper: str
-    hyper: Mapping[str, Any]
+    start: Callable[..., dict[str, Any]]  # the rule file's init
+    recurrence: Callable[..., dict[str, Any]]  # the rule file's step
     state_names: tuple[str, ...]
+    defaults: Mapping[str, Any]  # the paper's hyper-parameters
+    hyper: Mapping[str, Any]  # the ones bound now
+    holes: tuple[str, ...]  # hyper-parameters that are readings
+    inner: Rule | None  # the rule inside a wrapper
+    _results: tuple[str, ...]
+    _start_hyper: dict[str, Any]
+    _step_hyper: dict[str, Any]
+    _functions: list[str]
+    _populations: list[str]
 
     def __init__(
         self,
@@ -87,30 +97,31 @@ class Rule:
         inputs = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
         if inputs[:2] != ["theta", "g"]:
             raise TypeError(f"the step of a rule begins with theta, g; this one with {', '.join(inputs[:2]) or 'nothing'}")
-        defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
-        step_names = frozenset(defaults)
+        at_step = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         at_start = {p.name: p.default for p in inspect.signature(init).parameters.values() if p.kind is p.KEYWORD_ONLY}
-        bound = dict(hyper) if hyper is not None else defaults | at_start
+        bound = at_step | at_start if hyper is None else dict(hyper)
+        functions = [key for key, value in bound.items() if callable(value)]
+        inner = next((value for value in bound.values() if isinstance(value, Rule)), None)
         module = sys.modules.get(step.__module__)
-        put = self.__dict__.__setitem__
-        put("start", init)
-        put("recurrence", step)
-        put("paper", paper)
-        put("name", name or step.__module__.rpartition(".")[2])
-        put("__doc__", getattr(module, "__doc__", None) or type(self).__doc__)
-        put("state_names", tuple(inputs[2:]))
-        put("_results", ("theta", *self.state_names))
-        put("defaults", MappingProxyType(defaults | at_start))
-        put("hyper", MappingProxyType(bound))
-        inner = [value for value in bound.values() if isinstance(value, Rule)]
-        put("inner", inner[0] if inner else None)
-        put("_functions", [key for key, value in bound.items() if callable(value)])
-        put("holes", tuple(key for key in self._functions if not isinstance(bound[key], Rule)))
-        # A wrapper needs whatever the rule inside needs.
-        put("scope", max([scope, *(rule.scope for rule in inner)], key=["element", "network", "tensor"].index))
-        put("_start_hyper", {key: bound[key] for key in at_start})
-        put("_step_hyper", {key: bound[key] for key in step_names})
-        put("_populations", [key for key, value in bound.items() if numbers.is_array(value)])
+        self.__dict__.update(
+            __doc__=getattr(module, "__doc__", None) or type(self).__doc__,
+            name=name or step.__module__.rpartition(".")[2],
+            paper=paper,
+            # A wrapper needs whatever the rule inside it needs.
+            scope=scope if inner is None else max(scope, inner.scope, key=["element", "network", "tensor"].index),
+            start=init,
+            recurrence=step,
+            state_names=tuple(inputs[2:]),
+            defaults=MappingProxyType(at_step | at_start),
+            hyper=MappingProxyType(bound),
+            holes=tuple(key for key in functions if not isinstance(bound[key], Rule)),
+            inner=inner,
+            _results=("theta", *inputs[2:]),
+            _start_hyper={key: bound[key] for key in at_start},
+            _step_hyper={key: bound[key] for key in at_step},
+            _functions=functions,
+            _populations=[key for key, value in bound.items() if numbers.is_array(value)],
+        )
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"a Rule is frozen; {self.name}({name}=…) makes a new one")
@@ -187,7 +198,7 @@ class Rule:
         """The state before the first step: plain data (numbers and arrays in the shape of `theta`), a checkpoint."""
         layout = Layout(theta)
         if self.scope == "tensor" and layout.kind:
-            return self._by_tensor(layout, lambda leaf: self._initial(leaf), (layout.leaves(theta, "theta"),))
+            return self._by_tensor(layout, self._initial, (layout.leaves(theta, "theta"),))
         return self._unpack(layout, self._initial(layout.vector(theta, "theta")), self.state_names)
 
     def _initial(self, theta: Any) -> dict[str, Any]:
@@ -241,13 +252,13 @@ class Rule:
         if rule.scope == "tensor" and layout.kind:
             parts = [layout.leaves(x, what) for x, what in ((theta, "theta"), (g, "g"))]
             states = [{name: self._leaf_state(state[name], key) for name in state} for key in layout.keys]
-            return self._by_tensor(layout, lambda *leaf: rule._apply(*leaf, everything), (*parts, states))
+            return self._by_tensor(layout, lambda *leaf: rule._apply(*leaf, everything=everything), (*parts, states))
         vector, gradient = layout.vector(theta, "theta"), layout.vector(g, "g")
         packed = {name: rule._pack(layout, state[name], f"state {name!r}") for name in rule.state_names}
-        record = rule._apply(vector, gradient, packed, everything)
+        record = rule._apply(vector, gradient, packed, everything=everything)
         return rule._unpack(layout, record, record)
 
-    def _apply(self, theta: Any, g: Any, state: dict[str, Any], everything: bool) -> dict[str, Any]:
+    def _apply(self, theta: Any, g: Any, state: dict[str, Any], *, everything: bool) -> dict[str, Any]:
         hyper = self._step_hyper
         if self._populations:
             hyper = hyper | {key: self._population(key, theta) for key in self._populations if key in hyper}

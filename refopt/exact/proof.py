@@ -217,7 +217,7 @@ class _Cells:
     def proof(self, form: Format, shaped: Callable[[np.ndarray], Any]) -> Proof:
         """The finished proof, in the shape of the record."""
         with np.errstate(over="ignore"):
-            value = self.value.astype(form.dtype)
+            value: np.ndarray = self.value.astype(form.dtype)
         bits = int(self.bits.max(initial=FIRST_BITS))
         return Proof(shaped(value), shaped(self.radius), bits, shaped(self.ulps), shaped(self.balls))
 

@@ -122,7 +122,8 @@ class MLP:
             raise ValueError(f"labels must be whole numbers of shape ({batch},), one an example, got {got}")
         if not batch:
             raise ValueError("a batch must hold at least one example")
-        if np.maximum.reduce(y.view(_UNSIGNED[y.itemsize])) >= self.sizes[-1]:  # unsigned, a negative label is a huge one
+        highest = np.maximum.reduce(y.view(_UNSIGNED[y.itemsize]))  # unsigned, a negative label is a huge one
+        if highest >= self.sizes[-1]:
             raise ValueError(f"labels must be from 0 to {self.sizes[-1] - 1}, got {y.min()} to {y.max()}")
         return y
 

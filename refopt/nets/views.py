@@ -22,4 +22,5 @@ class Views:
             self.size = stop
 
     def __call__(self, theta: Any) -> dict[str, Any]:
+        """The tensors of `theta` by name, as views."""
         return {name: theta[start:stop].reshape(shape) for name, start, stop, shape in self.places}

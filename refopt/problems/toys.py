@@ -117,8 +117,8 @@ def beale() -> Problem:
         lambda x, y: sum(r**2 for r in residuals(x, y)),
         grad,
         minima=[[3, 0.5]],
-        start=[0.5, 2.0],
-        bounds=((-1.0, 4.5), (-1.5, 2.5)),
+        start=[1.0, 1.2],
+        bounds=((-0.5, 4.0), (-1.25, 1.75)),
         trap="walls where gradients are thousands of times as large as on the plateau behind them",
     )
 

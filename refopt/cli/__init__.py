@@ -1,0 +1,62 @@
+"""The command line: ``refopt VERB …``. Each verb is one thin function in a file of its own; this file only dispatches."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from refopt import __version__
+
+__all__ = ["main"]
+
+VERBS = {
+    "race": "train the digits network with every rule and draw the race (the tour begins here)",
+    "list": "the rules, one line each",
+    "show": "a rule: equations, symbols, readings, source",
+    "step": "a rule's source line by line with its values, step by step",
+    "exact": "a float64 run beside its proven digits",
+    "bench": "timings as ratios against another library",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: 0 for success, 2 for bad input or a missing package."""
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    try:
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        if os.environ.get("REFOPT_TRACEBACK"):
+            raise
+        print(f"refopt {arguments.verb}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all verbs. A verb's module is imported when the verb is used, or its help asked for."""
+    from rich_argparse import RawDescriptionRichHelpFormatter
+
+    parser = argparse.ArgumentParser(
+        prog="refopt",
+        description="Neural-network optimizers: read, run, proven, stepped through, raced.",
+        formatter_class=RawDescriptionRichHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"refopt {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb, line in VERBS.items():
+        module = import_module(f"refopt.cli.{verb}")
+        sub = verbs.add_parser(verb, help=line, description=module.__doc__, formatter_class=parser.formatter_class)
+        module.arguments(sub)
+        sub.set_defaults(run=module.run)
+    return parser

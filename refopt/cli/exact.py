@@ -1,0 +1,87 @@
+"""Walk a rule in float64 and prove, step by step, what the exact result rounds to: the digits side by side, and the error
+of the floating-point run in units in the last place (ulp)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``refopt exact``."""
+    parser.add_argument("rule", metavar="RULE", help="a name from refopt list")
+    parser.add_argument("-n", "--steps", type=int, default=10, help="how many steps (default: 10)")
+    parser.add_argument("--on", metavar="PROBLEM", default="rosenbrock", help="the toy function (default: rosenbrock)")
+    parser.add_argument("--framework", help="read the rule as this library does: torch, optax, keras")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the float64 run beside the proof."""
+    import refopt
+    from refopt.cli.tables import print_rows
+
+    if options.steps < 1:
+        raise ValueError(f"-n must be at least 1, got {options.steps}")
+    rule = refopt.rule(options.rule, options.framework)
+    problem = refopt.problems.get(options.on)
+    records = list(refopt.walk(rule, problem.start, problem.grad, options.steps))
+    # The gradients of the floating-point run are the input of both, so that only the rule's own arithmetic differs.
+    proofs = refopt.exact.prove(rule, problem.start, [record["g"] for record in records])
+    steps = [_compare(number, *pair) for number, pair in enumerate(zip(records, proofs, strict=True), 1)]
+    if options.json:
+        print(json.dumps({"rule": repr(rule), "problem": problem.name, "steps": steps}, indent=2, allow_nan=False))
+        return
+    print(f"{rule}\non {problem.name}, theta[0]; proven digits are those of the exact real result, which is enclosed\n")
+    head = ["step", "float64", "exact", "±", "proven float64", "error", "worst name", "its error", "allowed"]
+    rows = [
+        [
+            str(step["step"]),
+            repr(step["float64"]),
+            step["digits"],
+            f"{step['radius']:.0e}",
+            repr(step["proven"]),
+            _ulp(step["ulps"]),
+            step["worst_name"],
+            _ulp(step["worst_ulps"]),
+            _ulp(step["worst_budget"]),
+        ]
+        for step in steps
+    ]
+    print_rows(head, rows)
+    print(
+        "\nerror: of theta[0], in ulp. worst name: the name of the step that lost most; allowed: what an honest float64"
+        "\nimplementation may lose there, proven on balls of 53 bits."
+    )
+
+
+def _compare(number: int, record: dict[str, Any], proof: dict[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    from refopt.exact import FORMATS, Proof, ulps_between
+
+    errors = {}
+    for name, value in record.items():
+        if isinstance(proof.get(name), Proof):
+            errors[name] = ulps_between(value, proof[name].value, FORMATS["float64"])
+    worst = max(errors, key=lambda name: float(errors[name].max()))
+    theta = proof["theta"]
+    return {
+        "step": number,
+        "float64": float(record["theta"][0]),
+        "digits": theta.balls[0].ball.str(30, radius=False),
+        "radius": float(theta.radius[0]),
+        "bits": theta.bits,
+        "proven": float(theta.value[0]),
+        "ulps": float(errors["theta"][0]),
+        "worst_name": worst,
+        "worst_ulps": float(errors[worst].max()),
+        "worst_budget": float(np.max(proof[worst].ulps)),
+    }
+
+
+def _ulp(x: float) -> str:
+    return f"{x:.0f}" if x >= 10 or x == int(x) else f"{x:.1f}"

@@ -1,0 +1,133 @@
+"""Train the digits network with every rule from the same start over the same batches, walk two toy functions, and write
+race.png and race.svg. Progress goes to standard error; --json prints one JSON document instead of the table."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from refopt.cli.tables import print_rows
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``refopt race``."""
+    parser.add_argument("--rules", metavar="A,B,…", help="which rules take part (default: all)")
+    parser.add_argument("--epochs", type=int, default=None, help="passes over the training images (default: 40)")
+    parser.add_argument("--seed", type=int, default=0, help="decides split, start and order of the batches (default: 0)")
+    parser.add_argument("--out", metavar="DIR", default="refopt-out", help="where the figure goes (default: refopt-out)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
+    parser.add_argument("--tune", action="store_true", help="find the table of learning rates again, and stop")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the race, or the search for the learning rates."""
+    from refopt.training import racing
+
+    chosen = None
+    if options.rules is not None:
+        chosen = [name.strip() for name in options.rules.split(",") if name.strip()]
+        if not chosen:
+            raise ValueError("--rules names no rule")
+    racing.entrants(chosen)  # unknown names are an error before anything runs
+    if options.seed < 0:
+        raise ValueError(f"--seed must be at least 0, got {options.seed}")
+    if options.tune:
+        _tune(racing, chosen, options.json)
+        return
+    epochs = racing.EPOCHS if options.epochs is None else options.epochs
+    if epochs < 1:
+        raise ValueError(f"--epochs must be at least 1, got {epochs}")
+    from refopt import view  # a missing matplotlib is an error before the race, not after it
+
+    racers = _race(racing, racing.entrants(chosen), epochs, options.seed)
+    toys = [racing.toy_race(racing.entrants(chosen, toy), toy) for toy in racing.TOYS]
+    paths = view.save(view.race_figure(racers, toys), options.out, "race")
+    if options.json:
+        print(json.dumps(_document(racers, epochs, options.seed, paths), indent=2, allow_nan=False))
+    else:
+        _print_table(racers, epochs, paths)
+
+
+def _race(racing: Any, rules: list[Any], epochs: int, seed: int) -> list[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), TextColumn("{task.fields[news]}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        tasks = {rule.name: progress.add_task(rule.name, total=epochs, news="") for rule in rules}
+
+        def show(racer: Any) -> None:
+            news = f"loss {racer.train_loss:.1e}  test {racer.test_accuracy:6.1%}"
+            progress.update(tasks[racer.name], completed=len(racer.losses) - 1, news=news)
+
+        return racing.race(rules, epochs, seed, show)
+
+
+def _tune(racing: Any, chosen: list[str] | None, as_json: bool) -> None:
+    from rich.console import Console
+
+    table: dict[str, dict[str, float]] = {}
+    with Console(stderr=True).status("sweeping learning rates") as status:
+        for name, course, lr in racing.tune(chosen):
+            status.update(f"{name} on {course}: lr {lr:g}")
+            table.setdefault(name, {})[course] = lr
+    if as_json:
+        print(json.dumps(table, indent=2))
+        return
+    courses = ("digits", *racing.TOYS)
+    rows = [[name, *(f"{rates[course]:g}" for course in courses)] for name, rates in table.items()]
+    print_rows(["rule", *(f"lr on {course}" for course in courses)], rows)
+    shipped = {name: racing.LEARNING_RATES[name] for name in table}
+    print("\nThis is the table that ships." if table == shipped else f"\nThe table that ships is another: {shipped}")
+
+
+def _document(racers: list[Any], epochs: int, seed: int, paths: list[Path]) -> dict[str, Any]:
+    from refopt import __version__
+    from refopt.training.racing import BATCH_SIZE, SIZES
+
+    def finite(x: float) -> float | None:
+        return x if math.isfinite(x) else None
+
+    return {
+        "refopt": __version__,
+        "net": SIZES,
+        "batch_size": BATCH_SIZE,
+        "epochs": epochs,
+        "seed": seed,
+        "figures": [str(path) for path in paths],
+        "rules": [
+            {
+                "name": racer.name,
+                "lr": racer.lr,
+                "train_loss": finite(racer.train_loss),
+                "test_accuracy": racer.test_accuracy,
+                "epochs_to_95": racer.epochs_to_95,
+                "seconds": racer.seconds,
+                "state_bytes_per_parameter": racer.state_bytes_per_parameter,
+            }
+            for racer in racers
+        ],
+    }
+
+
+def _print_table(racers: list[Any], epochs: int, paths: list[Path]) -> None:
+    head = ["rule", "lr", "train loss", "test accuracy", "epochs to 95 %", "seconds", "state bytes/parameter"]
+    rows = [
+        [
+            racer.name,
+            f"{racer.lr:g}",
+            f"{racer.train_loss:.2e}" if math.isfinite(racer.train_loss) else "diverged",
+            f"{racer.test_accuracy:.1%}",
+            str(racer.epochs_to_95) if racer.epochs_to_95 is not None else "never",
+            f"{racer.seconds:.2f}",
+            f"{racer.state_bytes_per_parameter:g}",
+        ]
+        for racer in sorted(racers, key=lambda racer: -racer.test_accuracy)
+    ]
+    print_rows(head, rows)
+    print(f"\nHandwritten digits (UCI, CC BY 4.0), {epochs} epochs, float32. Figures: {', '.join(map(str, paths))}")

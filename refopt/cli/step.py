@@ -1,0 +1,56 @@
+"""Run a rule on a toy function and print each source line of each step with the value that it gave."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+__all__ = ["arguments", "run"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of ``refopt step``."""
+    parser.add_argument("rule", metavar="RULE", help="a name from refopt list")
+    parser.add_argument("--on", metavar="PROBLEM", default="rosenbrock", help="the toy function (default: rosenbrock)")
+    parser.add_argument("-n", "--steps", type=int, default=3, help="how many steps (default: 3)")
+    parser.add_argument("--lr", type=float, help="the learning rate (default: the rule's own)")
+    parser.add_argument("--framework", help="read the rule as this library does: torch, optax, keras")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Print the steps."""
+    import numpy as np
+
+    import refopt
+
+    if options.steps < 1:
+        raise ValueError(f"-n must be at least 1, got {options.steps}")
+    hyper = {} if options.lr is None else {"lr": options.lr}
+    rule = refopt.rule(options.rule, options.framework, **hyper)
+    problem = refopt.problems.get(options.on)
+    theta = problem.start
+    state = rule.init(theta)
+    print(f"{rule}\non {problem.name}: {problem.trap}\n")
+    print(f"theta = {_text(theta)}    loss = {problem.loss(theta):.6g}")
+    with np.errstate(all="ignore"):
+        for number in range(1, options.steps + 1):
+            g = problem.grad(theta)
+            lines = refopt.narrate(rule, theta, g, state)
+            print(f"\nstep {number}    g = {_text(g)}")
+            width = max(len(_code(line.source)) for line in lines)
+            for line in lines:
+                print(f"    {_code(line.source):{width}}    {line.name} = {_text(line.value)}")
+            theta, state = rule.update(theta, g, state)
+            print(f"    loss = {problem.loss(theta):.6g}")
+
+
+def _code(source: str) -> str:
+    return source.partition("  #")[0].rstrip()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_text(part)}" for name, part in value.items())
+    if hasattr(value, "shape"):
+        return "[" + ", ".join(f"{x:.6g}" for x in value.reshape(-1).tolist()) + "]"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

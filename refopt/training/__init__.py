@@ -1,0 +1,6 @@
+"""Training: the loop around a rule, and races between rules."""
+
+from refopt.training.loop import Epoch, train
+from refopt.training.racing import LEARNING_RATES, Racer, ToyRun, race, toy_race, tune
+
+__all__ = ["LEARNING_RATES", "Epoch", "Racer", "ToyRun", "race", "toy_race", "train", "tune"]

@@ -1,0 +1,14 @@
+"""Pictures: the only room that imports matplotlib. Arrays in, figures out.
+
+Needs matplotlib: ``pip install 'refopt[view]'``.
+"""
+
+try:
+    import matplotlib as _matplotlib  # noqa: F401
+except ImportError as error:
+    raise ImportError("refopt.view needs matplotlib: pip install 'refopt[view]'") from error
+
+from refopt.view.race import race_figure
+from refopt.view.save import save
+
+__all__ = ["race_figure", "save"]

@@ -1,0 +1,33 @@
+"""Writing figures: whole files or none, and the same bytes for the same figure."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["save"]
+
+
+def save(figure: Any, directory: str | Path, name: str, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write ``directory/name.kind`` for each kind, creating the directory; returns the paths.
+
+    A file appears under its name only when it is complete.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for kind in kinds:
+        handle, partial = tempfile.mkstemp(suffix=f".{kind}", dir=directory)
+        os.close(handle)
+        try:
+            figure.savefig(partial, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+            os.chmod(partial, 0o644)
+            os.replace(partial, directory / f"{name}.{kind}")
+        except BaseException:
+            os.unlink(partial)
+            raise
+        paths.append(directory / f"{name}.{kind}")
+    return paths
