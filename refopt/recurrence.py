@@ -199,7 +199,7 @@ class Rule:
         layout = Layout(theta)
         if self.scope == "tensor" and layout.kind:
             return self._by_tensor(layout, self._initial, (layout.leaves(theta, "theta"),))
-        return self._unpack(layout, self._initial(layout.vector(theta, "theta")), self.state_names)
+        return self.unpack(layout, self._initial(layout.vector(theta, "theta")), self.state_names)
 
     def _initial(self, theta: Any) -> dict[str, Any]:
         state = self.start(theta, **self._start_hyper)
@@ -251,12 +251,12 @@ class Rule:
         layout = Layout(theta)
         if rule.scope == "tensor" and layout.kind:
             parts = [layout.leaves(x, what) for x, what in ((theta, "theta"), (g, "g"))]
-            states = [{name: self._leaf_state(state[name], key) for name in state} for key in layout.keys]
+            states = [{name: rule._part(state[name], key) for name in state} for key in layout.keys]
             return self._by_tensor(layout, lambda *leaf: rule._apply(*leaf, everything=everything), (*parts, states))
         vector, gradient = layout.vector(theta, "theta"), layout.vector(g, "g")
         packed = {name: rule._pack(layout, state[name], f"state {name!r}") for name in rule.state_names}
         record = rule._apply(vector, gradient, packed, everything=everything)
-        return rule._unpack(layout, record, record)
+        return rule.unpack(layout, record, record)
 
     def _apply(self, theta: Any, g: Any, state: dict[str, Any], *, everything: bool) -> dict[str, Any]:
         hyper = self._step_hyper
@@ -296,13 +296,14 @@ class Rule:
             return value.item()  # a step count that went through a file
         if numbers.is_scalar(value):
             return value
-        if self.inner is not None and isinstance(value, Mapping) and value.keys() == set(self.inner.state_names):
+        if self.inner is not None and self._is_inner_state(value):
             return {name: self.inner._pack(layout, part, f"{what}[{name!r}]") for name, part in value.items()}
         if self.scope == "element" or layout.kind:
             return layout.vector(value, what)
         return value
 
-    def _unpack(self, layout: Layout, record: Mapping[str, Any], names: Any) -> dict[str, Any]:
+    def unpack(self, layout: Layout, record: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+        """The named values of a step that ran on one vector, those as large as theta in theta's container."""
         if layout.kind is None and layout.shape:
             return dict(record)
 
@@ -315,18 +316,28 @@ class Rule:
 
         return {name: shaped(record[name]) for name in names}
 
-    def _leaf_state(self, value: Any, key: Any) -> Any:
-        return value if numbers.is_scalar(value) else value[key]
+    def _part(self, value: Any, key: Any) -> Any:
+        """What one tensor needs of an entry of the state; numbers (the step count) are shared by all tensors."""
+        if numbers.is_scalar(value):
+            return value
+        if self._is_inner_state(value):
+            return {name: self._part(part, key) for name, part in value.items()}
+        return value[key]
+
+    def _is_inner_state(self, value: Any) -> bool:
+        return self.inner is not None and isinstance(value, Mapping) and value.keys() == set(self.inner.state_names)
 
     def _by_tensor(self, layout: Layout, run: Callable[..., dict], parts: tuple) -> dict[str, Any]:
         """Run tensor by tensor; a number that is the same for all (the step count) stays one number."""
-        records = [run(*leaf) for leaf in zip(*parts, strict=True)]
-        merged = {}
-        for name, first in records[0].items():
-            values = [record[name] for record in records]
+
+        def merged(values: list[Any]) -> Any:
+            first = values[0]
+            if isinstance(first, dict):
+                return {name: merged([value[name] for value in values]) for name in first}
             shared = not numbers.is_array(first) and all(value is first or value == first for value in values)
-            merged[name] = first if shared else layout.rebuild(values)
-        return merged
+            return first if shared else layout.rebuild(values)
+
+        return merged([run(*leaf) for leaf in zip(*parts, strict=True)])
 
 
 def _own(record: dict[str, Any], names: Iterable[str], inputs: Iterable[Any]) -> dict[str, Any]:

@@ -70,12 +70,8 @@ def narrate(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], **hyper: A
     rule = rule(**hyper) if hyper else rule
     code = rule.recurrence.__code__
     statements = _statements(rule.recurrence)
-    layout, by_tensor = Layout(theta), rule.scope == "tensor"
+    layout, whole = Layout(theta), rule.scope != "tensor"
     lines: list[Line] = []
-
-    def shaped(value: Any) -> Any:
-        whole = not by_tensor and getattr(value, "shape", None) == layout.vector_shape
-        return layout.tree(value) if whole else value
 
     def watch(frame: FrameType, event: str, _: Any) -> Any:
         if event != "call" or frame.f_code is not code:
@@ -88,7 +84,8 @@ def narrate(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], **hyper: A
                 return after
             if running[0] is not None:
                 source, names = running[0]
-                lines.extend(Line(source, name, shaped(frame.f_locals[name])) for name in names)
+                values = rule.unpack(layout, frame.f_locals, names) if whole else frame.f_locals
+                lines.extend(Line(source, name, values[name]) for name in names)
             running[0] = statement if event == "line" else None
             return after
 

@@ -1,0 +1,394 @@
+"""Rule: binding, containers, dtypes, purity, and one clear error for each kind of bad input."""
+
+import copy
+import pickle
+
+import adversarial
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import refopt
+from refopt.numbers import sqrt
+
+RULES = refopt.names()
+
+
+@pytest.fixture(params=RULES)
+def rule(request):
+    return refopt.rule(request.param)
+
+
+def walk(rule, theta, gradients):
+    state = rule.init(theta)
+    for g in gradients:
+        theta, state = rule.update(theta, g, state)
+    return theta, state
+
+
+def flat(container):
+    return np.concatenate([np.ravel(container[name]) for name in adversarial.SHAPES])
+
+
+def arrays_of(tree):
+    if isinstance(tree, dict):
+        return [x for part in tree.values() for x in arrays_of(part)]
+    if isinstance(tree, (list, tuple)):
+        return [x for part in tree for x in arrays_of(part)]
+    return [tree] if isinstance(tree, np.ndarray) else []
+
+
+# binding
+
+
+def test_calling_a_rule_binds_and_leaves_the_rule_alone():
+    rule = refopt.adam(lr=0.5)(beta1=0.0)
+    assert rule.hyper["lr"] == 0.5
+    assert rule.hyper["beta1"] == 0.0
+    assert refopt.adam.hyper["lr"] == 1e-3
+    with pytest.raises(AttributeError, match="frozen"):
+        rule.lr = 3
+
+
+def test_rules_are_values():
+    assert refopt.adam(lr=0.5) == refopt.adam(lr=0.5) != refopt.adam(lr=0.25)
+    assert pickle.loads(pickle.dumps(refopt.adam(lr=0.5))) == refopt.adam(lr=0.5)
+    assert copy.deepcopy(refopt.lookahead(lr=0.5)) == refopt.lookahead(lr=0.5)
+    assert hash(refopt.adam(lr=0.5)) == hash(refopt.adam(lr=0.5))
+
+
+def test_override_for_one_step_equals_binding(rule):
+    theta, g = adversarial.start(), adversarial.gradients(1)[0]
+    state = rule.init(theta)
+    expected, _ = rule(lr=0.125).update(theta, g, state)
+    got, _ = rule.update(theta, g, state, lr=0.125)
+    assert np.array_equal(flat(got), flat(expected))
+    assert not np.array_equal(flat(got), flat(rule.update(theta, g, state)[0]))
+
+
+def test_a_wrapper_hands_unknown_names_to_the_rule_inside():
+    rule = refopt.lookahead(inner=refopt.adam, beta1=0.5, k=2)
+    assert rule.inner.hyper["beta1"] == 0.5
+    assert rule.hyper["k"] == 2
+    assert "beta1=0.5" in repr(rule)
+
+
+@pytest.mark.parametrize(
+    ("hyper", "error", "words"),
+    [
+        ({"betta1": 0.9}, TypeError, "no hyper-parameter 'betta1'; did you mean 'beta1'"),
+        ({"lr": float("nan")}, ValueError, "lr must be finite and at least 0, got nan"),
+        ({"lr": float("inf")}, ValueError, "finite"),
+        ({"lr": -1.0}, ValueError, "at least 0"),
+        ({"lr": "0.1"}, TypeError, "real number"),
+        ({"lr": True}, TypeError, "real number"),
+        ({"lr": 1j}, TypeError, "real number"),
+        ({"beta2": 1.0}, ValueError, r"in \[0, 1\), got 1.0"),
+        ({"beta2": np.array([0.5, 1.5])}, ValueError, r"in \[0, 1\)"),
+        ({"denominator": 3}, TypeError, "must be a function like eps_outside"),
+    ],
+)
+def test_bad_hyper_parameters(hyper, error, words):
+    with pytest.raises(error, match=words):
+        refopt.adam(**hyper)
+
+
+def test_bad_switches_and_counts():
+    with pytest.raises(TypeError, match="True or False"):
+        refopt.sgd(nesterov=1)
+    with pytest.raises(TypeError, match="whole number"):
+        refopt.lookahead(k=2.5)
+    with pytest.raises(ValueError, match="at least 1"):
+        refopt.lookahead(k=0)
+    with pytest.raises(TypeError, match="must be a rule"):
+        refopt.lookahead(inner="adam")
+    with pytest.raises(TypeError, match="sgd has no hyper-parameter 'beta1'"):
+        refopt.lookahead(beta1=0.5)
+
+
+def test_unknown_rules_and_frameworks_name_the_nearest():
+    with pytest.raises(ValueError, match="unknown rule 'addam'; did you mean 'adam'"):
+        refopt.rule("addam")
+    with pytest.raises(AttributeError, match="did you mean 'rmsprop'"):
+        refopt.rmsporp  # noqa: B018
+    with pytest.raises(ValueError, match="unknown framework 'pytorch'; did you mean 'torch'"):
+        refopt.rule("adam", framework="pytorch")
+    with pytest.raises(ValueError, match="torch has no lion"):
+        refopt.rule("lion", framework="torch")
+
+
+def test_a_rule_must_begin_with_theta_and_g():
+    with pytest.raises(TypeError, match="begins with theta, g"):
+        refopt.Rule(lambda theta: {}, lambda g, theta: locals())
+    with pytest.raises(ValueError, match="unknown scope"):
+        refopt.Rule(lambda theta: {}, lambda theta, g: locals(), scope="elements")
+    forgetful = refopt.Rule(lambda theta: {}, lambda theta, g, m: locals(), name="forgetful")
+    with pytest.raises(TypeError, match="init returns"):
+        forgetful.init(np.zeros(2))
+
+
+# dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+def test_everything_follows_the_dtype_of_theta(rule, dtype):
+    theta = np.linspace(-1, 1, 6, dtype=dtype).reshape(2, 3)
+    state = rule.init(theta)
+    for t in range(1, 8):  # past lookahead's k
+        g = np.full((2, 3), 0.5 / t)  # float64: a gradient is cast to the dtype of theta
+        record = rule.step(theta, g, state)
+        for array in arrays_of(record):
+            assert array.dtype == dtype
+        theta, state = record["theta"], {name: record[name] for name in rule.state_names}
+
+
+def test_a_rule_in_float32_is_not_a_rounded_float64_walk():
+    theta, g = np.array([0.1]), np.array([0.3])
+    single, _ = walk(refopt.adam, theta.astype(np.float32), [g.astype(np.float32)] * 50)
+    double, _ = walk(refopt.adam, theta, [g] * 50)
+    assert single.dtype == np.float32
+    assert 0 < abs(float(single[0]) - float(double[0])) < 1e-5
+
+
+# containers
+
+
+def test_containers_give_the_bits_of_one_flat_vector(rule):
+    theta, gradients = adversarial.start(), adversarial.gradients()
+    expected, state = walk(rule, flat(theta), [flat(g) for g in gradients])
+    for kind in (dict, list, tuple):
+        pack = dict if kind is dict else lambda tree, kind=kind: kind(tree.values())
+        got, got_state = walk(rule, pack(theta), [pack(g) for g in gradients])
+        assert type(got) is kind
+        values = got.values() if kind is dict else got
+        assert np.array_equal(np.concatenate([np.ravel(x) for x in values]), expected)
+        assert [x.shape for x in values] == list(adversarial.SHAPES.values())
+        assert sum(x.size for x in arrays_of(got_state)) == sum(x.size for x in arrays_of(state))
+
+
+def test_state_mirrors_the_container():
+    theta = adversarial.start()
+    state = refopt.adam.init(theta)
+    assert state["t"] == 0
+    assert {name: x.shape for name, x in state["m"].items()} == adversarial.SHAPES
+    record = refopt.lookahead(inner=refopt.adam).step(theta, theta, refopt.lookahead(inner=refopt.adam).init(theta))
+    assert record["inner_state"]["m"]["W"].shape == (3, 4)
+    assert record["fast"]["scale"].shape == ()
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (3, 0, 2), (2, 3)])
+def test_awkward_shapes(rule, shape):
+    theta, g = np.full(shape, 0.5), np.full(shape, 0.25)
+    for tree in (lambda x: x, lambda x: [x, x]):
+        got, state = walk(rule, tree(theta), [tree(g)] * 6)
+        assert [x.shape for x in (got if isinstance(got, list) else [got])] == [shape] * np.size(tree([0]), 0)
+        assert all(isinstance(x, np.ndarray) for x in arrays_of(state))
+    scalar, _ = walk(rule, np.full(1, 0.5), [np.full(1, 0.25)] * 6)
+    one, _ = walk(rule, theta, [g] * 6)
+    assert isinstance(one, np.ndarray)
+    assert np.array_equal(one, np.full(shape, scalar[0]))
+
+
+def test_non_contiguous_read_only_and_aliased_arrays(rule):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(4, 6))
+    expected, _ = walk(rule, values.copy(), [values.copy()] * 7)
+    frozen = values.copy()
+    frozen.flags.writeable = False
+    strided = np.zeros((8, 12))
+    strided[::2, ::2] = values
+    for theta in (np.asfortranarray(values), strided[::2, ::2], frozen):
+        got, _ = walk(rule, theta, [theta] * 7)  # g is theta itself
+        assert np.array_equal(got, expected)
+
+
+def test_subclasses_of_arrays_become_plain_arrays():
+    matrix = np.array([[1.0, 2.0], [3.0, 4.0]]).view(np.matrix)  # np.matrix redefines *
+    theta, _ = refopt.adam.update(matrix, matrix, refopt.adam.init(matrix))
+    plain = np.asarray(matrix)
+    assert type(theta) is np.ndarray
+    assert np.array_equal(theta, refopt.adam.update(plain, plain, refopt.adam.init(plain))[0])
+
+
+# purity
+
+
+@given(
+    name=st.sampled_from(RULES),
+    values=hnp.arrays(
+        st.sampled_from([np.float32, np.float64]),
+        hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3),
+        elements=st.sampled_from([0.0, 1.0, -1.0, 0.5, -1e-9, 1e4]),
+    ),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_nothing_passed_in_is_changed_or_returned(name, values, seed):
+    rule = refopt.rule(name)
+    if name == "lookahead":
+        rule = rule(k=2)
+    theta, g = values, np.asarray(np.random.default_rng(seed).normal(size=values.shape).astype(values.dtype))
+    state = rule.init(theta)
+    assert_disjoint([theta], arrays_of(state))
+    for _ in range(3):
+        before = copy.deepcopy((theta, g, state))
+        record = rule.step(theta, g, state)
+        new_theta, new_state = rule.update(theta, g, state)
+        assert_same(before, (theta, g, state))
+        assert_disjoint([theta, g, *arrays_of(state)], arrays_of(record))
+        assert_disjoint([theta, g, *arrays_of(state)], [new_theta, *arrays_of(new_state)])
+        assert_disjoint([new_theta], arrays_of(new_state))
+        assert_same((record["theta"], {name: record[name] for name in new_state}), (new_theta, new_state))
+        theta, state = new_theta, new_state
+
+
+def assert_disjoint(inputs, outputs):
+    for x in outputs:
+        for y in inputs:
+            assert not np.shares_memory(x, y)
+
+
+def assert_same(before, after):
+    assert len(arrays_of(before)) == len(arrays_of(after)) > 0
+    for x, y in zip(arrays_of(before), arrays_of(after), strict=True):
+        assert x.dtype == y.dtype
+        assert np.array_equal(x, y, equal_nan=True)
+
+
+def test_a_reused_gradient_buffer_does_not_reach_the_state():
+    """SGD's first momentum buffer is the gradient; a caller who writes the next gradient over it must not change it."""
+    rule, theta, g = refopt.sgd(momentum=0.9), np.zeros(2), np.array([1.0, 2.0])
+    theta, state = rule.update(theta, g, rule.init(theta))
+    record = rule.step(theta, g, state)
+    g[:] = 100.0
+    assert state["b"].tolist() == [1.0, 2.0]
+    assert record["g"].tolist() == [1.0, 2.0]
+
+
+# state
+
+
+def test_state_is_a_checkpoint(tmp_path):
+    theta, gradients = adversarial.start()["W"], [g["W"] for g in adversarial.gradients()]
+    theta_7, state = walk(refopt.adam, theta, gradients[:7])
+    np.savez(tmp_path / "checkpoint.npz", **state)
+    with np.load(tmp_path / "checkpoint.npz") as file:
+        loaded = dict(file)
+    expected, _ = walk(refopt.adam, theta, gradients)
+    for g in gradients[7:]:
+        theta_7, loaded = refopt.adam.update(theta_7, g, loaded)
+    assert np.array_equal(theta_7, expected)
+    assert type(loaded["t"]) is int
+
+
+def test_state_may_come_from_json():
+    theta = np.ones(2, dtype=np.float32)
+    got, state = refopt.adam.update(theta, theta, {"t": 3, "m": [0.5, 0.5], "v": [0.25, 0.25]})
+    assert got.dtype == state["m"].dtype == np.float32
+    assert state["t"] == 4
+
+
+@pytest.mark.parametrize(
+    ("theta", "g", "state", "error", "words"),
+    [
+        (np.arange(3), np.ones(3), None, TypeError, "theta has dtype int64; allowed are real floating-point"),
+        (np.ones(3, complex), np.ones(3), None, TypeError, "complex128"),
+        (np.array([True]), np.ones(1), None, TypeError, "bool"),
+        ("adam", np.ones(1), None, TypeError, "theta"),
+        ([np.ones(2), np.ones(2, np.float32)], [np.ones(2)] * 2, None, TypeError, "mixes the dtypes float32, float64"),
+        ([], [], None, ValueError, "empty list"),
+        (np.ones(3), np.ones(2), None, ValueError, r"g has shape \(2,\), theta has \(3,\)"),
+        (np.ones((2, 1)), np.ones((1, 2)), None, ValueError, "shapes must be equal"),
+        (np.ones(2), np.ones(2, complex), None, TypeError, "g has dtype complex128"),
+        (np.ones(2), None, None, TypeError, "g is None"),
+        ({"a": np.ones(2)}, {"b": np.ones(2)}, None, ValueError, r"missing \['a'\], not in theta \['b'\]"),
+        ({"a": np.ones(2)}, [np.ones(2)], None, TypeError, "g is a list, theta is a dict"),
+        ({"a": np.ones(2)}, {"a": np.ones(3)}, None, ValueError, r"g\['a'\] has shape \(3,\)"),
+        ([np.ones(2)], [None], None, TypeError, r"g\[0\] is None"),
+        (np.ones(2), np.ones(2), {"t": 0, "m": np.ones(2)}, ValueError, r"lacks \['v'\]"),
+        (np.ones(2), np.ones(2), {"t": 0, "m": np.ones(2), "v": np.ones(2), "w": 1}, ValueError, r"unknown \['w'\]"),
+        (np.ones(2), np.ones(2), {"t": 0, "m": np.ones(3), "v": np.ones(2)}, ValueError, r"state 'm' has shape \(3,\)"),
+        (np.ones(2), np.ones(2), {"t": "1", "m": np.ones(2), "v": np.ones(2)}, TypeError, "state 't'"),
+        (np.ones(2), np.ones(2), [1, 2, 3], ValueError, "state must be the dict"),
+    ],
+)
+def test_bad_input_has_one_clear_error(theta, g, state, error, words):
+    with pytest.raises(error, match=words):
+        refopt.adam.update(theta, g, refopt.adam.init(theta) if state is None else state)
+
+
+def test_nan_and_infinity_go_through_the_formulas():
+    theta, g = np.zeros(3), np.array([np.nan, np.inf, 1.0])
+    with np.errstate(invalid="ignore"):
+        got, state = refopt.adam.update(theta, g, refopt.adam.init(theta))
+    assert np.isnan(got[:2]).all()
+    assert np.isfinite(got[2])
+    assert np.isinf(state["m"][1])
+
+
+# populations
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_population_of_learning_rates_has_the_bits_of_one_by_one(name):
+    """Rows of theta are members of a population; hyper-parameters broadcast along them."""
+    rule, rates = refopt.rule(name), np.array([[1e-4], [0.03], [1.0]])
+    theta = np.tile(flat(adversarial.start()), (3, 1))
+    gradients = [flat(g) for g in adversarial.gradients()]
+    together, _ = walk(rule(lr=rates), theta, [np.tile(g, (3, 1)) for g in gradients])
+    for row, lr in enumerate(rates[:, 0]):
+        alone, _ = walk(rule(lr=float(lr)), theta[row], gradients)
+        assert np.array_equal(together[row], alone)
+
+
+def test_a_population_must_not_make_theta_larger():
+    rule = refopt.adam(lr=np.ones((4, 1)))
+    with pytest.raises(ValueError, match="does not broadcast"):
+        rule.update(np.ones(3), np.ones(3), rule.init(np.ones(3)))
+
+
+def test_a_population_follows_the_dtype_of_theta():
+    rule, theta = refopt.adam(lr=np.array([0.1, 0.2])), np.ones(2, np.float32)
+    assert rule.update(theta, theta, rule.init(theta))[0].dtype == np.float32
+
+
+# rules that need each tensor
+
+
+def normalised(theta, g, t, length, *, lr=0.1):
+    """Gradient descent by the direction of each tensor's gradient: a rule that needs norms."""
+    t = t + 1
+    norm = sqrt((g * g).sum())
+    length = length + norm
+    theta = theta - lr * g / norm
+    return locals()
+
+
+NORMALISED = refopt.Rule(
+    lambda theta: {"t": 0, "length": np.zeros(())}, normalised, scope="tensor", name="normalised", paper="none"
+)
+
+
+def test_tensor_scope_runs_tensor_by_tensor():
+    theta = {"a": np.zeros((2, 2)), "b": np.zeros(3), "c": np.array(1.0)}
+    g = {"a": np.full((2, 2), 2.0), "b": np.array([3.0, 0.0, 4.0]), "c": np.array(-7.0)}
+    record = NORMALISED.step(theta, g, NORMALISED.init(theta))
+    assert record["t"] == 1
+    assert record["theta"]["a"].tolist() == [[-0.05, -0.05], [-0.05, -0.05]]
+    assert np.allclose(record["theta"]["b"], [-0.06, 0.0, -0.08], rtol=1e-15)
+    assert record["theta"]["c"].tolist() == 1.1
+    assert {name: float(x) for name, x in record["length"].items()} == {"a": 4.0, "b": 5.0, "c": 7.0}
+    _, state = NORMALISED.update(record["theta"], g, {"t": record["t"], "length": record["length"]})
+    assert state["t"] == 2
+    assert float(state["length"]["b"]) == 10.0
+
+
+def test_a_wrapper_has_the_scope_of_the_rule_inside():
+    rule = refopt.lookahead(inner=NORMALISED, k=2)
+    assert rule.scope == "tensor"
+    theta = [np.zeros(2), np.zeros(1)]
+    g = [np.array([3.0, 4.0]), np.array([2.0])]
+    (a, b), _ = walk(rule, theta, [g, g])
+    assert np.allclose(a, [-0.06, -0.08])
+    assert np.allclose(b, [-0.1])

@@ -1,0 +1,106 @@
+"""walk and narrate: what they yield is what the rule computed."""
+
+import adversarial
+import numpy as np
+import pytest
+
+import refopt
+
+
+def bowl(theta):
+    return 2 * theta
+
+
+def test_walk_yields_one_record_a_step():
+    records = list(refopt.walk(refopt.sgd(lr=0.25), np.array([8.0]), bowl, steps=3))
+    assert [record["theta"].item() for record in records] == [4.0, 2.0, 1.0]
+    assert [record["g"].item() for record in records] == [16.0, 8.0, 4.0]
+    assert list(refopt.walk(refopt.sgd, np.ones(1), bowl, steps=0)) == []
+
+
+def test_walk_takes_gradients_and_starts_from_a_checkpoint():
+    gradients = [g["W"] for g in adversarial.gradients()]
+    theta = adversarial.start()["W"]
+    whole = list(refopt.walk(refopt.adam, theta, gradients))
+    assert len(whole) == len(gradients)
+    half = whole[9]
+    state = {name: half[name] for name in refopt.adam.state_names}
+    rest = list(refopt.walk(refopt.adam, half["theta"], iter(gradients[10:]), state=state))
+    assert np.array_equal(rest[-1]["theta"], whole[-1]["theta"])
+    assert len(list(refopt.walk(refopt.adam, theta, gradients, steps=4))) == 4
+
+
+def test_walk_records_are_snapshots_of_a_reused_gradient_buffer():
+    buffer = np.zeros(1)
+
+    def grad(theta):
+        buffer[:] = 2 * theta
+        return buffer
+
+    records = list(refopt.walk(refopt.sgd(lr=0.25, momentum=0.5), np.array([8.0]), grad, steps=2))
+    assert [record["g"].item() for record in records] == [16.0, 8.0]
+    assert [record["b"].item() for record in records] == [16.0, 16.0]
+
+
+def test_walk_says_what_is_missing():
+    with pytest.raises(TypeError, match="give steps="):
+        list(refopt.walk(refopt.sgd, np.ones(1), bowl))
+    with pytest.raises(ValueError, match="3 steps asked for, but there are only 1 gradients"):
+        list(refopt.walk(refopt.sgd, np.ones(1), [np.ones(1)], steps=3))
+    with pytest.raises(ValueError, match="at least 0"):
+        list(refopt.walk(refopt.sgd, np.ones(1), bowl, steps=-1))
+
+
+@pytest.mark.parametrize("name", refopt.names())
+@pytest.mark.parametrize("pack", [lambda x: x["W"], dict, lambda x: list(x.values())], ids=["array", "dict", "list"])
+def test_narrate_shows_the_real_lines_with_the_values_of_the_record(name, pack):
+    rule = refopt.rule(name)
+    theta, g = pack(adversarial.start()), pack(adversarial.gradients(1)[0])
+    state = rule.init(theta)
+    record = rule.step(theta, g, state)
+    lines = refopt.narrate(rule, theta, g, state)
+    source = open(rule.recurrence.__code__.co_filename, encoding="utf-8").read()
+    last = {}
+    for line in lines:
+        assert line.source in source
+        assert line.name in line.source.partition("=")[0]
+        last[line.name] = line.value
+    assert lines[-1].name == "theta"
+    for key, value in last.items():
+        assert same(value, record[key])
+    inputs = {"g", *rule.hyper}
+    assert set(last) == set(record) - inputs
+
+
+def same(a, b):
+    if isinstance(a, (dict, list)):
+        keys = a if isinstance(a, dict) else range(len(a))
+        return type(a) is type(b) and all(same(a[key], b[key]) for key in keys)
+    return np.array_equal(a, b, equal_nan=True) and np.shape(a) == np.shape(b)
+
+
+def test_narrate_of_a_statement_over_several_lines_and_of_two_names():
+    def step(theta, g, *, lr=0.5):
+        update, sign = (
+            lr * g,
+            -1,
+        )
+        theta = theta + sign * update
+        return locals()
+
+    rule = refopt.Rule(lambda theta: {}, step, name="wide")
+    lines = refopt.narrate(rule, np.array([1.0]), np.array([2.0]), {})
+    assert [(line.name, float(np.ravel(line.value)[0])) for line in lines] == [("update", 1.0), ("sign", -1.0), ("theta", 0.0)]
+    assert lines[0].source.startswith("update, sign = (")
+    assert lines[0].source.endswith(")")
+
+
+def test_narrate_overrides_and_leaves_the_tracer_alone():
+    import sys
+
+    before = sys.gettrace()
+    lines = refopt.narrate(refopt.sgd, np.array([1.0]), np.array([2.0]), refopt.sgd.init(np.ones(1)), lr=0.25)
+    assert {line.name: line.value for line in lines}["theta"].tolist() == [0.5]
+    with pytest.raises(ValueError, match="shape"):
+        refopt.narrate(refopt.sgd, np.array([1.0]), np.ones(2), refopt.sgd.init(np.ones(1)))
+    assert sys.gettrace() is before
