@@ -7,8 +7,9 @@ every NumPy function that compares.
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
-__all__ = ["Ball", "Constant", "Undecided", "balls", "working_precision"]
+__all__ = ["Ball", "Rough", "Undecided", "balls", "working_precision"]
 
 
 class Undecided(ArithmeticError):
@@ -36,11 +37,8 @@ def working_precision(bits: int) -> Iterator[None]:
 
 def _arb(x: Any) -> arb:
     """A number of any kind as a ball; a float means exactly its binary value."""
-    kind = type(x)
-    if kind is Ball:
+    if isinstance(x, Ball):
         return x.ball
-    if kind is Constant:
-        return +x.ball  # rounded to the precision of the array that it meets
     if isinstance(x, Integral):
         return arb(int(x))
     if isinstance(x, (float, np.float32, np.float16)):  # np.float64 is a float; a longdouble does not fit
@@ -61,7 +59,7 @@ def _operation(of: Any, reflected: bool = False) -> Any:
 
 def _divide(x: arb, y: arb) -> arb:
     quotient = x / y
-    if not quotient.is_finite() and x.is_finite() and y.is_finite() and y != 0:
+    if not quotient.is_finite() and x.is_finite() and y.is_finite() and not y.is_zero():
         raise Undecided(f"{x} / {y}: the divisor may be zero")
     return quotient  # NaN only where the divisor is exactly zero: undefined, at any precision
 
@@ -169,39 +167,54 @@ class Ball:
         return str(self.ball)
 
 
-class Constant(Ball):
-    """A hyper-parameter, or what is computed from hyper-parameters alone, kept in binary64 as Python keeps it.
+class Rough(Ball):
+    """What honest floating-point programs with `bits` bits may hold: every operation may err by one unit in the last place.
 
-    It is rounded to the precision of the arrays when it meets one. Used for error budgets.
+    The ball encloses all of them. Hyper-parameters and the step count keep binary64 (`bits` 53), as Python keeps them, until
+    they meet an array; the result then has the array's bits. What the format holds exactly stays exact.
     """
 
-    __slots__ = ()
+    __slots__ = ("bits",)
+
+    def __init__(self, value: Any, bits: int) -> None:
+        super().__init__(value)
+        self.bits = bits
+        if not (self.ball.is_exact() and self.ball.bits() <= bits):
+            self.ball *= arb(1, 2.0 ** (1 - bits))
+
+    def __pos__(self) -> Rough:
+        return self
 
 
-def _among_constants(name: str) -> Any:
+def _rough(name: str) -> Any:
     inherited = getattr(Ball, name)
 
-    def method(self: Constant, other: Any = None) -> Any:
-        if other is not None and type(other) is Ball:
-            return NotImplemented  # the array's number takes over, at its precision
-        with working_precision(53):
-            result = inherited(self) if other is None else inherited(self, other)
-        return Constant(result.ball) if type(result) is Ball else result
+    def method(self: Rough, *other: Any) -> Any:
+        try:
+            result = inherited(self, *other)
+        except Undecided:  # a quotient or root that some honest program cannot form: no bound
+            result = Ball(math.nan)
+        if type(result) is not Ball:
+            return result
+        return Rough(result.ball, min(self.bits, *(x.bits for x in other if type(x) is Rough), 53))
 
     return method
 
 
-for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow", "neg"):
-    setattr(Constant, f"__{_name}__", _among_constants(f"__{_name}__"))
-Constant.sqrt = _among_constants("sqrt")  # type: ignore[method-assign]
+_ARITHMETIC = ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow", "mod", "neg", "abs")
+for _name in (*(f"__{name}__" for name in _ARITHMETIC), "sqrt", "log", "exp", "tanh"):
+    setattr(Rough, _name, _rough(_name))
 
 Real.register(Ball)
 
 
-def balls(x: Any) -> Any:
-    """`x` (a number or an array of numbers) as a Ball or an object array of Balls, each exactly the binary value given."""
+def balls(x: Any, number: Callable[[Any], Ball] = Ball) -> Any:
+    """`x` (a number or an array of numbers) as a Ball or an object array of Balls, each exactly the binary value given.
+
+    `number` makes another kind of ball of each value that is not one already.
+    """
     if isinstance(x, np.ndarray):
         out = np.empty(x.shape, dtype=object)
-        out.reshape(-1)[:] = [value if type(value) is Ball else Ball(value) for value in x.reshape(-1).tolist()]
+        out.reshape(-1)[:] = [value if isinstance(value, Ball) else number(value) for value in x.reshape(-1).tolist()]
         return out
-    return x if isinstance(x, Ball) else Ball(x)
+    return x if isinstance(x, Ball) else number(x)

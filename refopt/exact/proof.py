@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from flint import arb
 
 from refopt import numbers
 from refopt.containers import Layout
-from refopt.exact.ball import Ball, Constant, Undecided, balls, working_precision
+from refopt.exact.ball import Ball, Rough, Undecided, balls, working_precision
 from refopt.exact.rounding import FORMATS, Format, round_ball, upward
 from refopt.recurrence import Rule, nearest
 from refopt.stepping import walk
@@ -22,6 +23,7 @@ __all__ = ["Proof", "prove"]
 FIRST_BITS, LAST_BITS = 128, 4096
 
 Path = tuple[Any, ...]
+Number = Callable[[Any], Ball]
 
 
 @dataclass(frozen=True)
@@ -105,20 +107,26 @@ class _Walks:
         self.theta, self.gradients = theta, gradients
         self.entries = np.arange(layout.size) if self.apart else None
         # A run in floating point tells which names there are and what shapes they have.
-        self.shapes = list(walk(rule, theta, gradients, steps))
+        with np.errstate(all="ignore"):
+            self.shapes = list(walk(rule, theta, gradients, steps))
         self.table = [{path: _Cells(np.shape(leaf)) for path, leaf in _leaves(record)} for record in self.shapes]
 
-    def run(self, entries: Any, bits: int, kind: type[Ball]) -> tuple[list[dict[Path, Any]], bool]:
-        """The records of one walk at `bits` bits, leaf by leaf, and whether it came to an undecided comparison."""
-        theta: Any = _map(balls, self.theta if entries is None else self.theta[entries])
-        gradients = self.gradients
-        if not callable(gradients):
-            gradients = [_map(balls, g if entries is None else g[entries]) for g in gradients]
+    def run(self, entries: Any, bits: int, entry: Number = Ball, constant: Number = Ball) -> tuple[list[dict], bool]:
+        """The records of one walk at `bits` bits, leaf by leaf, and whether it came to an undecided comparison.
+
+        `entry` and `constant` make the balls: of the arrays, of the hyper-parameters and the step count.
+        """
+
+        def on_balls(tree: Any) -> Any:
+            return _map(lambda x: balls(x if entries is None else x[entries], entry), tree)
+
         records = []
         with working_precision(bits):
             try:
-                rule = _on_balls(self.rule, kind)
-                state = _state_on_balls(rule.init(theta), kind)
+                theta = on_balls(self.theta)
+                gradients = self.gradients if callable(self.gradients) else [on_balls(g) for g in self.gradients]
+                rule = _on_balls(self.rule, entry, constant)
+                state = _state_on_balls(rule.init(theta), entry, constant)
                 for record in walk(rule, theta, gradients, self.steps, state):
                     records.append({path: balls(leaf) for path, leaf in _leaves(record)})
             except Undecided:
@@ -127,7 +135,7 @@ class _Walks:
 
     def settle(self, entries: Any, bits: int) -> None:
         """Prove `entries`, with more bits where they are needed."""
-        records, undecided = self.run(entries, bits, Ball)
+        records, undecided = self.run(entries, bits)
         if undecided and entries is not None and len(entries) > 1:
             for half in np.array_split(entries, 2):
                 self.settle(half, bits)
@@ -145,8 +153,8 @@ class _Walks:
             self.settle(entries if entries is None else entries[unproven], 2 * bits)
 
     def budget(self, entries: Any) -> None:
-        """Bound the error of honest implementations: the same walk at the format's own precision."""
-        records, undecided = self.run(entries, self.form.precision, Constant)
+        """Bound the error of honest implementations: the same walk on balls that hold all of them."""
+        records, undecided = self.run(entries, FIRST_BITS, partial(Rough, bits=self.form.precision), partial(Rough, bits=53))
         if undecided and entries is not None and len(entries) > 1:
             for half in np.array_split(entries, 2):
                 self.budget(half)
@@ -231,25 +239,24 @@ def _reach(rough: arb, value: float, form: Format) -> float:
     return math.ldexp(distance, -form.ulp_exponent(math.frexp(value)[1] if value else -10_000))
 
 
-def _on_balls(rule: Rule, kind: type[Ball]) -> Rule:
+def _on_balls(rule: Rule, entry: Number, constant: Number) -> Rule:
     """The rule with its real hyper-parameters as balls; switches and whole numbers (k) stay what they are."""
     hyper: dict[str, Any] = {}
     for name, value in rule.hyper.items():
         if isinstance(value, Rule):
-            hyper[name] = _on_balls(value, kind)
+            hyper[name] = _on_balls(value, entry, constant)
         elif isinstance(rule.defaults[name], float):
-            hyper[name] = balls(value) if numbers.is_array(value) else kind(value)
+            hyper[name] = balls(value, entry if numbers.is_array(value) else constant)
     return rule(**hyper)
 
 
-def _state_on_balls(state: Any, kind: type[Ball]) -> Any:
+def _state_on_balls(state: Any, entry: Number, constant: Number) -> Any:
+    """A state whose numbers are balls: the step count too, so that 1/t is not a rounded quotient of Python integers."""
     if isinstance(state, Mapping):
-        return {name: _state_on_balls(value, kind) for name, value in state.items()}
+        return {name: _state_on_balls(value, entry, constant) for name, value in state.items()}
     if isinstance(state, (list, tuple)):
-        return type(state)(_state_on_balls(value, kind) for value in state)
-    if isinstance(state, np.ndarray):
-        return balls(state)
-    return state if isinstance(state, (bool, Ball)) else kind(state)
+        return type(state)(_state_on_balls(value, entry, constant) for value in state)
+    return state if isinstance(state, bool) else balls(state, entry if isinstance(state, np.ndarray) else constant)
 
 
 def _has_populations(rule: Rule) -> bool:

@@ -27,7 +27,7 @@ Readings
 Look
     The first step is lr long in every coordinate, whatever the size of the gradient:
     >>> rule, theta = refopt.adam(lr=0.5, eps=0.0), np.zeros(3)
-    >>> rule.update(theta, np.array([1e-6, -3.0, 1e6]), rule.init(theta))[0].tolist()
+    >>> rule.update(theta, np.array([1e-6, -3.0, 1e6]), rule.init(theta))[0].round(12).tolist()
     [-0.5, 0.5, -0.5]
 
 Paper

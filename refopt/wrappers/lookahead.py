@@ -7,8 +7,8 @@ Update
     θ     ← slow if t % k = 0 else fast
 
 Symbols
-    θ theta  parameters, the paper's fast weights       inner  sgd   the rule that makes the k steps
-    g        gradient at θ                              k      5     steps between two pulls
+    θ theta  parameters, the paper's fast weights       inner  sgd   the rule that makes the fast steps
+    g        gradient at θ                              k      5     steps from one pull to the next
     t    0   steps done                                 α alpha 0.5  how far the slow weights follow
     slow θ₀  the paper's slow weights φ                 other hyper-parameters (lr, …) go to `inner`
     inner_state  the state of `inner`, kept over the pulls

@@ -1,0 +1,243 @@
+"""prove: every digit against independent arithmetic; honest runs inside their budgets; what has no value has none."""
+
+import time
+from fractions import Fraction
+
+import adversarial
+import mpmath
+import numpy as np
+import pytest
+
+pytest.importorskip("flint", reason="refopt.exact needs python-flint")
+
+import refopt
+from refopt.exact import FORMATS, Proof, prove, ulps_between
+
+RULES = refopt.names()
+READINGS = [refopt.rule(name) for name in RULES] + [
+    rule for table in refopt.frameworks.FRAMEWORKS.values() for rule in table.values()
+]
+
+
+def mpmath_adam(theta, gradients, lr=0.001, beta1=0.9, beta2=0.999, eps=1e-8):
+    """Adam's Algorithm 1 once more, entry by entry, in 60-digit decimal-independent floating point."""
+    f = mpmath.mpf
+    lr, beta1, beta2, eps = f(lr), f(beta1), f(beta2), f(eps)
+    theta = [f(x) for x in theta]
+    m, v = [f(0)] * len(theta), [f(0)] * len(theta)
+    for t, g in enumerate(gradients, 1):
+        row = {name: [] for name in ("m", "v", "m_hat", "v_hat", "denom", "update", "theta")}
+        for i, g_i in enumerate(f(x) for x in g):
+            m[i] = beta1 * m[i] + (1 - beta1) * g_i
+            v[i] = beta2 * v[i] + (1 - beta2) * g_i * g_i
+            m_hat, v_hat = m[i] / (1 - mpmath.power(beta1, t)), v[i] / (1 - mpmath.power(beta2, t))
+            update = lr * m_hat / (mpmath.sqrt(v_hat) + eps)
+            theta[i] -= update
+            for name, x in zip(row, (m[i], v[i], m_hat, v_hat, mpmath.sqrt(v_hat) + eps, update, theta[i]), strict=True):
+                row[name].append(x)
+        yield row
+
+
+def rounded(x, form):
+    """A high-precision number to the nearest value of a format, in rational arithmetic (no value here is near a tie)."""
+    sign, mantissa, exponent, _ = x._mpf_
+    exact = Fraction(int(mantissa)) * Fraction(2) ** exponent * (-1) ** sign
+    if exact == 0:
+        return 0.0
+    ulp = form.ulp(float(exact))
+    return float(round(exact / ulp) * ulp)
+
+
+@pytest.mark.parametrize("format", ["float64", "float32", "bfloat16"])
+def test_adam_equals_an_independent_transcription_to_the_last_digit(format):
+    rng = np.random.default_rng(0)
+    theta, gradients = rng.normal(size=12), rng.normal(size=(25, 12)) * 10.0 ** rng.integers(-6, 4, (25, 12))
+    proofs = prove(refopt.adam(), theta, gradients, format=format)
+    with mpmath.workdps(60):
+        for proof, row in zip(proofs, mpmath_adam(theta, gradients), strict=True):
+            for name, values in row.items():
+                assert proof[name].value.tolist() == [rounded(x, FORMATS[format]) for x in values]
+
+
+def test_a_hundred_parameters_for_a_hundred_steps():
+    rng = np.random.default_rng(1)
+    theta, gradients = rng.normal(size=100), rng.normal(size=(100, 100))
+    begin = time.perf_counter()
+    proofs = prove(refopt.adam(), theta, gradients)
+    seconds = time.perf_counter() - begin
+    with mpmath.workdps(60):
+        *_, last = mpmath_adam(theta, gradients)
+        for name, values in last.items():
+            assert proofs[-1][name].value.tolist() == [float(x) for x in values]
+            assert (proofs[-1][name].radius < 1e-30).all()
+    assert seconds < 20  # measured: 0.9 s; this only catches an explosion
+
+
+@pytest.mark.parametrize("rule", READINGS, ids=str)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_honest_runs_stay_within_the_budget(rule, dtype):
+    """Every rule in every library's reading, in NumPy, against the proof: no name is further off than allowed."""
+    if "momentum" in rule.hyper:
+        rule = rule(momentum=0.9)
+    pick = lambda tree: np.concatenate([np.ravel(tree[name])[:5] for name in tree]).astype(dtype)  # noqa: E731
+    theta, gradients = pick(adversarial.start()), [pick(g) for g in adversarial.gradients(12)]
+    form = FORMATS[np.dtype(dtype).name]
+    records = list(refopt.walk(rule, theta, gradients))
+    finite = 0
+    for record, proof in zip(records, prove(rule, theta, gradients, format=form.name), strict=True):
+        finite += assert_within(record, proof, form)
+    assert finite > 50 * len(records)
+
+
+def assert_within(record, proof, form):
+    finite = 0
+    for name, value in record.items():
+        if isinstance(value, dict):
+            finite += assert_within(value, proof[name], form)
+        elif not isinstance(value, bool):
+            assert not np.any(proof[name].undefined)
+            error = ulps_between(value, proof[name].value, form)
+            assert np.all(error <= proof[name].ulps), f"{name}: {error} ulp, allowed {proof[name].ulps}"
+            finite += np.isfinite(proof[name].ulps).sum()
+    return finite
+
+
+def test_the_budget_is_not_just_large():
+    """A planted mistake in the last digits breaks it: lr off by 1e-12."""
+    theta, gradients = np.array([1.0, -2.0]), [np.array([0.5, 0.25])] * 5
+    proof = prove(refopt.adam(), theta, gradients)[-1]["update"]
+    wrong = list(refopt.walk(refopt.adam(lr=1e-3 * (1 + 1e-12)), theta, gradients))[-1]["update"]
+    assert np.all(ulps_between(wrong, proof.value, FORMATS["float64"]) > proof.ulps)
+
+
+def test_hyper_parameters_mean_their_binary_value():
+    proof = prove(refopt.sgd(lr=0.1), np.zeros(1), [np.ones(1)], format="float64")
+    assert proof[0]["theta"].value.item() == -0.1
+    c1 = prove(refopt.adam(beta1=0.9), np.zeros(1), [np.ones(1)])[0]["c1"]
+    assert c1.value.item() == float(1 - Fraction(0.9))
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_name_of_every_record_is_proven(format):
+    for name in RULES:
+        rule, theta = refopt.rule(name), np.array([0.5, -0.25])
+        gradients = [np.array([0.5, 1.5]), np.array([0.25, -1.0])]
+        proofs = prove(rule, theta, gradients, format=format)
+        records = list(refopt.walk(rule, theta, gradients))
+        assert len(proofs) == 2
+        for record, proof in zip(records, proofs, strict=True):
+            assert {key for key, value in record.items() if not isinstance(value, bool)} == set(proof)
+            assert proof["theta"].value.shape == (2,)
+            assert proof["theta"].value.dtype == FORMATS[format].dtype
+            assert proof["theta"].bits >= 128
+            assert np.all(proof["theta"].radius < 1e-30)
+
+
+def test_containers_are_kept():
+    theta, gradients = adversarial.start(), adversarial.gradients(2)
+    flat = lambda tree: np.concatenate([np.ravel(x) for x in tree.values()])  # noqa: E731
+    expected = prove(refopt.lookahead(k=2), flat(theta), [flat(g) for g in gradients])[-1]
+    proof = prove(refopt.lookahead(k=2), theta, gradients)[-1]
+    assert {name: x.shape for name, x in proof["theta"].value.items()} == adversarial.SHAPES
+    assert np.array_equal(flat(proof["theta"].value), expected["theta"].value)
+    assert np.array_equal(flat(proof["inner_state"]["b"].value), expected["inner_state"]["b"].value)
+    zero = prove(refopt.adam(), np.zeros((0, 2)), [np.zeros((0, 2))])[0]["m"]
+    assert zero.value.shape == zero.ulps.shape == (0, 2)
+    scalar = prove(refopt.adam(), np.array(1.0), [np.array(2.0)])[0]["m_hat"]
+    assert scalar.value.shape == ()
+    assert scalar.value == 2.0
+
+
+def test_what_has_no_value_is_undefined_and_the_rest_is_proven():
+    theta, gradients = np.array([1.0, 2.0]), [np.array([0.0, 1.0]), np.array([1.0, 1.0])]
+    proofs = prove(refopt.adam(eps=0.0), theta, gradients)  # 0/0 in the first entry
+    assert proofs[0]["update"].undefined.tolist() == [True, False]
+    assert proofs[1]["theta"].undefined.tolist() == [True, False]
+    assert proofs[1]["m"].undefined.tolist() == [False, False]
+    assert np.isinf(proofs[0]["update"].radius[0])
+    assert np.isinf(proofs[0]["update"].ulps[0])
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(next(refopt.walk(refopt.adam(eps=0.0), theta, gradients))["update"][0])
+
+
+def thirds(theta, g, *, lr=1.0):
+    quotient = lr / 3
+    zero = g * quotient - g / 3  # zero on paper, at no precision a proven zero
+    update = refopt.numbers.sign(zero)
+    theta = theta - update
+    return locals()
+
+
+def test_a_sign_that_no_precision_decides_is_undefined():
+    rule = refopt.Rule(lambda theta: {}, thirds, name="thirds")
+    proof = prove(rule, np.array([1.0, 2.0]), [np.array([1.0, 0.0])])[0]
+    assert proof["theta"].undefined.tolist() == [True, False]  # g = 0 is an exact zero
+    assert proof["theta"].value[1] == 2.0
+
+
+def cancels(theta, g, *, lr=1.0):
+    theta = (theta + lr * 2.0**-300 * g) - theta
+    theta = refopt.numbers.sign(theta - 2.0**-301 * g)
+    return locals()
+
+
+def test_precision_grows_until_a_sign_is_decided():
+    rule = refopt.Rule(lambda theta: {}, cancels, name="cancels")
+    proof = prove(rule, np.array([1 / 3, 1.0]), [np.array([1.0, -1.0])])[0]["theta"]
+    assert proof.value.tolist() == [1.0, -1.0]
+    assert proof.bits >= 256
+
+
+def test_gradients_may_be_a_function_that_runs_on_balls():
+    problem = refopt.problems.get("rosenbrock")
+    proofs = prove(refopt.adam(lr=0.1), problem.start, problem.grad, steps=5)
+    records = list(refopt.walk(refopt.adam(lr=0.1), problem.start, problem.grad, 5))
+    assert np.allclose(proofs[-1]["theta"].value, records[-1]["theta"], rtol=1e-12)
+    assert isinstance(proofs[0]["g"], Proof)
+    with pytest.raises(TypeError, match="give steps="):
+        prove(refopt.adam(), problem.start, problem.grad)
+
+
+def lengths(theta, g, length, *, lr=0.1):
+    length = refopt.numbers.sqrt((g * g).sum())
+    theta = theta - lr * g / length
+    return locals()
+
+
+def test_rules_that_need_each_tensor():
+    rule = refopt.Rule(lambda theta: {"length": np.zeros(())}, lengths, scope="tensor", name="lengths")
+    theta, g = {"a": np.zeros(2), "b": np.zeros(1)}, {"a": np.array([3.0, 4.0]), "b": np.array([2.0])}
+    proof = prove(rule, theta, [g])[0]
+    assert {name: float(x) for name, x in proof["length"].value.items()} == {"a": 5.0, "b": 2.0}
+    assert proof["theta"].value["a"].tolist() == [float(-Fraction(0.1) * 3 / 5), float(-Fraction(0.1) * 4 / 5)]
+
+
+def test_populations():
+    rates = np.array([[0.1], [0.2]])
+    proof = prove(refopt.adam(lr=rates), np.ones((2, 3)), [np.ones((2, 3))])[0]["theta"]
+    alone = prove(refopt.adam(lr=0.2), np.ones(3), [np.ones(3)])[0]["theta"]
+    assert np.array_equal(proof.value[1], alone.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"format": "float128"}, ValueError, "unknown format 'float128'; did you mean"),
+        ({"theta": np.array([np.nan])}, ValueError, "theta holds NaN or infinity"),
+        ({"gradients": [np.array([np.inf])]}, ValueError, "gradient 1 holds NaN"),
+        ({"gradients": [np.ones(2)]}, ValueError, r"gradient 1 has shape \(2,\)"),
+        ({"steps": 3}, ValueError, "3 steps asked for, but there are only 1"),
+        ({"theta": np.ones(1, int)}, TypeError, "int64"),
+    ],
+)
+def test_bad_input(arguments, error, words):
+    with pytest.raises(error, match=words):
+        prove(refopt.adam(), **({"theta": np.ones(1), "gradients": [np.ones(1)]} | arguments))
+
+
+def test_the_precision_in_force_is_restored():
+    from flint import ctx
+
+    before = ctx.prec
+    prove(refopt.adam(), np.ones(1), [np.ones(1)])
+    assert ctx.prec == before

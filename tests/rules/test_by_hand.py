@@ -1,0 +1,120 @@
+"""Two or three steps of each rule worked out by hand, with rational numbers, from the papers' formulas.
+
+Decimal fractions are written as they come out on paper; floating point must agree to a few units in the last place.
+"""
+
+from fractions import Fraction as F
+from math import sqrt
+
+import numpy as np
+import pytest
+
+import refopt
+
+
+def run(rule, theta, gradients):
+    return [record["theta"] for record in refopt.walk(rule, np.array(theta), [np.array(g) for g in gradients])]
+
+
+def close(got, expected):
+    assert np.allclose(got, np.array(expected, dtype=float), rtol=4e-16, atol=1e-16)
+
+
+def test_sgd():
+    close(run(refopt.sgd(lr=0.5), [1.0, -2.0], [[2.0, 4.0]]), [[0.0, -4.0]])
+    # buffer 1, then 1/2·1 + 1 = 3/2, then 1/2·3/2 + 0
+    close(run(refopt.sgd(lr=1.0, momentum=0.5), [0.0], [[1.0], [1.0], [0.0]]), [[-1.0], [-2.5], [-3.25]])
+    # dampening 1/4: the first buffer is g itself, then 1/2·4 + 3/4·4 = 5
+    close(run(refopt.sgd(lr=1.0, momentum=0.5, dampening=0.25), [0.0], [[4.0], [4.0]]), [[-4.0], [-9.0]])
+    # Nesterov: g + 1/2·b = 3/2, then b = 3/2 and 1 + 3/4
+    close(run(refopt.sgd(lr=1.0, momentum=0.5, nesterov=True), [0.0], [[1.0], [1.0]]), [[-1.5], [-3.25]])
+
+
+def test_sgd_with_the_rate_inside_keeps_old_rates():
+    from refopt.dialects.rate import lr_inside, lr_outside
+
+    for rate, expected in ((lr_outside, -1 - 0.25 * 0.5), (lr_inside, -1 - 0.5)):
+        rule, one, zero = refopt.sgd(lr=1.0, momentum=0.5, rate=rate), np.ones(1), np.zeros(1)
+        theta, state = rule.update(zero, one, rule.init(zero))
+        theta, _ = rule.update(theta, zero, state, lr=0.25)
+        assert theta.item() == expected
+
+
+def test_adagrad():
+    # G = 9, then 9 + 16 = 25: steps 3/3 and 4/5
+    close(run(refopt.adagrad(lr=1.0, eps=0.0), [0.0], [[3.0], [4.0]]), [[-1.0], [-1.8]])
+    close(run(refopt.adagrad(lr=1.0, eps=0.0, initial_accumulator=16.0), [0.0], [[3.0]]), [[-0.6]])
+
+
+def test_rmsprop():
+    # rho 3/4: v = 1/4·16 = 4, step 4/2
+    close(run(refopt.rmsprop(lr=1.0, rho=0.75, eps=0.0), [0.0], [[4.0]]), [[-2.0]])
+    # centered: v = 4, mean 1, variance 4 - 1 = 3
+    close(run(refopt.rmsprop(lr=1.0, rho=0.75, eps=0.0, centered=True), [0.0], [[4.0]]), [[-4 / sqrt(3)]])
+    # momentum 1/2: b = 2, then v = 3/4·4 = 3 and g = 0, so b = 1
+    close(run(refopt.rmsprop(lr=1.0, rho=0.75, eps=0.0, momentum=0.5), [0.0], [[4.0], [0.0]]), [[-2.0], [-3.0]])
+
+
+def test_adadelta():
+    # rho 3/4, eps 1: Eg2 = 1/4·12 = 3, dx = -1/2·sqrt(12); Edx2 = 1/4·3 = 3/4; then g = 0 leaves theta
+    g = sqrt(12)
+    close(run(refopt.adadelta(rho=0.75, eps=1.0), [0.0], [[g]]), [[-g / 2]])
+    records = list(refopt.walk(refopt.adadelta(rho=0.75, eps=1.0), np.zeros(1), [np.array([g])]))
+    close(records[0]["Edx2"], [0.75])
+
+
+def test_adam():
+    # beta1 1/2, beta2 3/4: the first step is lr; then m̂ = (1/4·2 + 1/2·2)/(3/4) = 2, v̂ = 4: again lr
+    close(run(refopt.adam(lr=1.0, beta1=0.5, beta2=0.75, eps=0.0), [0.0], [[2.0], [2.0]]), [[-1.0], [-2.0]])
+    # then the gradient turns: m = 1/2·1 - 1/2·2 = -1/2, c1 = 3/4; v̂ = 4; step -(2/3)/2
+    m_hat = F(-1, 2) / F(3, 4)
+    close(run(refopt.adam(lr=1.0, beta1=0.5, beta2=0.75, eps=0.0), [0.0], [[2.0], [-2.0]])[1], [-1 - m_hat / 2])
+    # eps 2 outside halves the first step; epsilon-hat counts 1/sqrt(c2) = 2 times as much
+    from refopt.dialects.denominator import eps_hat, eps_inside
+
+    close(run(refopt.adam(lr=1.0, beta2=0.75, eps=2.0), [0.0], [[2.0]]), [[-0.5]])
+    close(run(refopt.adam(lr=1.0, beta2=0.75, eps=1.0, denominator=eps_hat), [0.0], [[2.0]]), [[-0.5]])
+    close(run(refopt.adam(lr=1.0, beta2=0.75, eps=12.0, denominator=eps_inside), [0.0], [[2.0]]), [[-0.5]])
+
+
+def test_adamw():
+    from refopt.dialects.decay import unscaled
+
+    # the decay takes 1/2·1/4 of theta with the rate, 1/4 without; Adam's own step is lr
+    rule = refopt.adamw(lr=0.5, weight_decay=0.25, eps=0.0)
+    close(run(rule, [8.0], [[3.0]]), [[8 - 1 - 0.5]])
+    close(run(rule(decay=unscaled), [8.0], [[3.0]]), [[8 - 2 - 0.5]])
+
+
+@pytest.mark.parametrize("reading", ["uncorrected", "after_maximum", "before_maximum"])
+def test_amsgrad(reading):
+    from refopt.dialects import correction
+
+    rule = refopt.amsgrad(lr=1.0, beta1=0.5, beta2=0.75, eps=0.0, correction=getattr(correction, reading))
+    got = run(rule, [0.0], [[4.0], [0.0]])
+    # m: 2, 1; v: 4, 3; the maximum of raw moments stays 4; c1: 1/2, 3/4; c2: 1/4, 7/16
+    expected = {
+        "uncorrected": [-2 / sqrt(4), -2 / sqrt(4) - 1 / sqrt(4)],
+        "after_maximum": [-4 / sqrt(16), -1 - (1 / (3 / 4)) / sqrt(4 / (7 / 16))],
+        "before_maximum": [-4 / sqrt(16), -1 - (1 / (3 / 4)) / sqrt(16)],  # 4/(1/4) = 16 beats 3/(7/16)
+    }[reading]
+    close(np.ravel(got), expected)
+
+
+def test_lion():
+    # c = 1/2·0 + 1/2·g; then m = 1/4·4 = 1, c = 1/2·1 - 1/2·1 = 0: sign 0, only the decay moves theta
+    rule = refopt.lion(lr=0.5, beta1=0.5, beta2=0.75, weight_decay=0.5)
+    close(run(rule, [8.0], [[4.0], [-1.0]]), [[8 - 0.5 - 2], [5.5 - 0.25 * 5.5]])
+
+
+def test_lookahead():
+    rule = refopt.lookahead(inner=refopt.sgd(lr=1.0), k=2, alpha=0.25)
+    # fast -1, -2; slow 0 + 1/4·(-2); then from -1/2: -3/2, -5/2 and slow -1/2 + 1/4·(-2)
+    close(np.ravel(run(rule, [0.0], [[1.0]] * 4)), [-1.0, -0.5, -1.5, -1.0])
+
+
+def test_lookahead_keeps_the_inner_state_over_the_pull():
+    rule = refopt.lookahead(inner=refopt.sgd(lr=1.0, momentum=0.5), k=1, alpha=0.5)
+    records = list(refopt.walk(rule, np.zeros(1), [np.ones(1)] * 2))
+    assert [record["inner_state"]["b"].item() for record in records] == [1.0, 1.5]
+    assert [record["slow"].item() for record in records] == [-0.5, -1.25]

@@ -1,0 +1,143 @@
+"""What a rule's docstring says is what its code does: equations, symbols, defaults, examples."""
+
+import ast
+import inspect
+import re
+import textwrap
+
+import numpy as np
+import pytest
+
+import refopt
+from refopt import numbers
+
+HEADINGS = ["Update", "Symbols", "Readings", "Look", "Paper"]
+SWITCHES = {
+    "sgd": [{"momentum": 0.9, "dampening": 0.25}, {"momentum": 0.5, "nesterov": True}],
+    "rmsprop": [{"momentum": 0.9, "centered": True}, {"rho": 0.5}],
+    "lion": [{"weight_decay": 0.1}],
+    "adagrad": [{"initial_accumulator": 0.1}],
+    "lookahead": [{"k": 2, "alpha": 0.25}, {"momentum": 0.9}],
+}
+
+rules = pytest.mark.parametrize("name", refopt.names())
+
+
+def sections(rule):
+    """The docstring cut at its headings."""
+    parts = re.split(rf"^({'|'.join(HEADINGS)})$", rule.__doc__, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def symbols(rule):
+    """How the docstring writes each name: {"θ": "theta", "β1": "beta1", …}, read from its Symbols."""
+    text = sections(rule)["Symbols"]
+    table = {}
+    for name in ("theta", *rule.hyper):
+        found = re.search(rf"(?:^|\s)(\S+) {name}\b", text)
+        if found:
+            table[found[1]] = name
+    return table
+
+
+def equations(rule):
+    """[(names, Python expression)] of the Update section, translated from the paper's notation."""
+    table = symbols(rule)
+    out = []
+    for line in textwrap.dedent(sections(rule)["Update"]).strip().splitlines():
+        left, arrow, right = line.partition("←")
+        assert arrow, f"not an equation: {line}"
+        for mark, python in {"·": "*", "−": "-", "^": "**", "²": "**2", "max(": "maximum("}.items():
+            right = right.replace(mark, python)
+        right = re.sub(r"√(\w+)", r"sqrt(\1)", right).replace("√(", "sqrt(")
+        right = re.sub(r" if (.*?) = (.*?) else ", r" if \1 == \2 else ", right)
+        right = right.replace("inner(", "inner.update(")
+        words = re.compile(r"[^\W\d]\w*")
+        translate = lambda text: words.sub(lambda m: table.get(m[0], m[0]), text).strip()  # noqa: E731
+        out.append(([translate(name) for name in left.split(",")], translate(right)))
+    return out
+
+
+@rules
+def test_sections(name):
+    rule = refopt.rule(name)
+    assert re.findall(rf"^({'|'.join(HEADINGS)})$", rule.__doc__, flags=re.MULTILINE) == HEADINGS
+    lines = rule.__doc__.strip().splitlines()
+    assert len(lines) <= 40
+    assert re.match(r"[A-Z]\w+: .*\.$", lines[0])
+    assert re.search(r"(19|20)\d\d", sections(rule)["Paper"])
+    assert ">>>" in sections(rule)["Look"]
+    for hole in rule.holes:
+        assert hole in sections(rule)["Readings"]
+
+
+@rules
+def test_every_assignment_of_the_code_is_an_equation_of_the_docstring(name):
+    rule = refopt.rule(name)
+    tree = ast.parse(textwrap.dedent(inspect.getsource(rule.recurrence)))
+    *body, last = tree.body[0].body
+    assert ast.unparse(last) == "return locals()"
+    assert all(isinstance(statement, ast.Assign) for statement in body), "a step is straight-line assignments"
+    assigned = [[node.id for node in ast.walk(s.targets[0]) if isinstance(node, ast.Name)] for s in body]
+    assert [names for names, _ in equations(rule)] == assigned
+
+
+@rules
+def test_equations_give_the_numbers_of_the_code(name):
+    """Evaluate the docstring's own equations, in its order, beside the code: an independent text of the same step."""
+    for hyper in [{}, *SWITCHES.get(name, [])]:
+        rule = refopt.rule(name, **hyper)
+        rng = np.random.default_rng(3)
+        theta = rng.normal(size=4)
+        state = rule.init(theta)
+        for _ in range(6):
+            g = rng.normal(size=4) * [1, 1e-6, 1e3, 0]
+            record = rule.step(theta, g, state)
+            scope = {"theta": theta, "g": g, **state, **rule.hyper}
+            functions = {key: getattr(numbers, key) for key in ("sqrt", "maximum", "sign")}
+            for names, expression in equations(rule):
+                value = eval(expression, functions, scope)
+                values = value if len(names) > 1 else [value]
+                scope.update(zip(names, values, strict=True))
+                for key in names:
+                    assert_close(scope[key], record[key], key)
+            theta, state = record["theta"], {key: record[key] for key in rule.state_names}
+
+
+def assert_close(written, computed, key):
+    if isinstance(written, dict):
+        for part in written:
+            assert_close(written[part], computed[part], part)
+    else:
+        assert np.allclose(written, computed, rtol=1e-14, atol=0, equal_nan=True), key
+
+
+@rules
+def test_symbols_name_every_hyper_parameter_with_its_default(name):
+    rule, text = refopt.rule(name), sections(refopt.rule(name))["Symbols"]
+    for key in rule.state_names:
+        assert re.search(rf"^    {key}\b", text, flags=re.MULTILINE), f"the state {key} is not explained"
+    for key, default in rule.defaults.items():
+        if key in rule.holes:
+            continue
+        shown = re.search(rf"\b{key} +\(?([^\s)]+)", text)
+        assert shown, f"{key} is not explained"
+        word = shown[1]
+        assert word == default.name if isinstance(default, refopt.Rule) else float(eval(word)) == default
+
+
+@rules
+def test_code_is_short(name):
+    """From the call to the array math at most 30 lines of the rule's own file, without its docstring."""
+    source = inspect.getsource(inspect.getmodule(refopt.rule(name).recurrence))
+    code = source.split('"""', 2)[2]
+    assert sum(bool(line.strip()) and not line.strip().startswith("#") for line in code.splitlines()) <= 30
+
+
+@rules
+def test_a_rule_knows_its_paper(name):
+    rule = refopt.rule(name)
+    assert re.search(r"(19|20)\d\d", rule.paper)
+    identifier = re.search(r"arXiv:\S+", rule.paper)
+    if identifier:
+        assert identifier[0].rstrip(",") in rule.__doc__
