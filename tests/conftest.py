@@ -13,7 +13,7 @@ settings.register_profile("refopt", deadline=None, derandomize=True, suppress_he
 settings.load_profile("refopt")
 
 
-def peer(name):
+def import_peer(name):
     """Import another library, or skip; where REFOPT_PEERS=required (.ci/run), a missing one is a failure."""
     try:
         return importlib.import_module(name)
@@ -24,19 +24,24 @@ def peer(name):
 
 
 @pytest.fixture(scope="session")
+def peer():
+    return import_peer
+
+
+@pytest.fixture(scope="session")
 def torch():
-    return peer("torch")
+    return import_peer("torch")
 
 
 @pytest.fixture(scope="session")
 def optax():
-    peer("jax").config.update("jax_enable_x64", True)
-    return peer("optax")
+    import_peer("jax").config.update("jax_enable_x64", True)
+    return import_peer("optax")
 
 
 @pytest.fixture(scope="session")
 def keras():
-    peer("jax").config.update("jax_enable_x64", True)
-    library = peer("keras")
+    import_peer("jax").config.update("jax_enable_x64", True)
+    library = import_peer("keras")
     library.config.set_floatx("float64")
     return library

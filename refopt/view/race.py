@@ -37,6 +37,8 @@ def race_figure(racers: Sequence[Racer], toys: Sequence[Sequence[ToyRun]]) -> Fi
         count = {1: "One optimizer", 9: "Nine optimizers"}.get(len(racers), f"{len(racers)} optimizers")
         figure.suptitle(f"{count}, one race", fontsize=16, fontweight="bold")
         figure.supxlabel(_caption(racers), fontsize=10.5, color="#333333")
+        figure.draw_without_rendering()  # lay out once: a layout done again at every save moves by rounding
+        figure.set_layout_engine("none")
     return figure
 
 
@@ -74,8 +76,8 @@ def _draw_toy(axes: Any, runs: Sequence[ToyRun], styles: dict[str, dict[str, Any
     lowest = values.min()
     levels = np.geomspace(max(values.max() - lowest, 1e-9) * 1e-5, values.max() - lowest, 16)
     shade = LinearSegmentedColormap.from_list("dusk", ["#ffffff", "#f3f4f7", "#d3d8e2"])
-    axes.contourf(x, y, np.log10(values - lowest + levels[0] / 10), levels=24, cmap=shade)
-    axes.contour(x, y, values - lowest, levels=levels, colors="#b5bcc9", linewidths=0.6)
+    axes.contourf(x, y, np.log10(values - lowest + levels[0] / 10), levels=24, cmap=shade).set_rasterized(True)
+    axes.contour(x, y, values - lowest, levels=levels, colors="#b5bcc9", linewidths=0.6).set_rasterized(True)
     for run in runs:
         style = styles[run.name] | {"linewidth": 1.8}
         axes.plot(*run.path.T, **style)

@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
+
+from refopt.view.style import RC
+
 __all__ = ["save"]
 
 
@@ -23,7 +27,8 @@ def save(figure: Any, directory: str | Path, name: str, kinds: Sequence[str] = (
         handle, partial = tempfile.mkstemp(suffix=f".{kind}", dir=directory)
         os.close(handle)
         try:
-            figure.savefig(partial, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+            with mpl.rc_context(RC):  # the ids inside an SVG must not be random
+                figure.savefig(partial, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
             os.chmod(partial, 0o644)
             os.replace(partial, directory / f"{name}.{kind}")
         except BaseException:

@@ -1,0 +1,10 @@
+"""Draw figures/race.svg, the picture in the README: what ``refopt race`` draws."""
+
+from pathlib import Path
+
+from refopt import training, view
+from refopt.training.racing import TOYS, entrants
+
+racers = training.race(entrants())
+toys = [training.toy_race(entrants(course=toy), toy) for toy in TOYS]
+view.save(view.race_figure(racers, toys), Path(__file__).parent, "race", kinds=["svg"])

@@ -1,0 +1,148 @@
+"""The command line, as its users call it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import refopt
+from refopt.cli import main
+
+
+def run(capsys, *words):
+    status = main(list(words))
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+def test_list(capsys):
+    status, out, _ = run(capsys, "list")
+    assert status == 0
+    for name in refopt.names():
+        assert any(line.startswith(name + " ") for line in out.splitlines())
+    rows = json.loads(run(capsys, "list", "--json")[1])
+    assert [row["name"] for row in rows] == refopt.names()
+    assert rows[2] == {
+        "name": "adam",
+        "line": "a step of about lr in every coordinate, from running means of g and g²",
+        "scope": "element",
+        "state": ["t", "m", "v"],
+        "paper": "Kingma & Ba 2015, arXiv:1412.6980, Algorithm 1",
+    }
+
+
+@pytest.mark.parametrize("name", refopt.names())
+def test_show(capsys, name):
+    status, out, _ = run(capsys, "show", name)
+    assert status == 0
+    for heading in ("Update", "Symbols", "Readings", "Paper", "Libraries", "Source"):
+        assert f"\n{heading}" in out
+    assert "return locals()" in out
+
+
+def test_step_prints_the_source_with_its_values(capsys):
+    status, out, _ = run(capsys, "step", "adam", "--on", "rosenbrock", "-n", "3")
+    assert status == 0
+    assert out.count("update = lr * m_hat / denom") == 3
+    assert "g = [-215.6, -88]" in out  # the gradient at (-1.2, 1), worked out by hand
+    assert "m = [-21.56, -8.8]" in out
+    assert "theta = [-1.199, 1.001]" in out
+    assert "sgd" in run(capsys, "step", "lookahead", "-n", "1", "--lr", "0.001")[1]
+    assert "eps_hat" in run(capsys, "step", "adam", "--framework", "keras", "--on", "beale")[1]
+
+
+def test_exact_prints_the_float_beside_the_proof(capsys):
+    pytest.importorskip("flint")
+    status, out, _ = run(capsys, "exact", "adam", "-n", "4")
+    assert status == 0
+    assert "-1.1990000000000463" in out
+    document = json.loads(run(capsys, "exact", "adam", "-n", "20", "--json")[1])
+    assert len(document["steps"]) == 20
+    for step in document["steps"]:
+        assert step["ulps"] <= 20
+        assert step["worst_ulps"] <= step["worst_budget"]
+        assert step["digits"].startswith(repr(step["proven"])[:14])
+
+
+def test_race_prints_a_table_and_writes_the_figure(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    status, out, err = run(capsys, "race", "--rules", "adam, sgd", "--epochs", "3", "--out", str(tmp_path / "new"))
+    assert status == 0
+    assert out.splitlines()[0].split()[:2] == ["rule", "lr"]
+    assert {line.split()[0] for line in out.splitlines()[2:4]} == {"adam", "sgd"}
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["race.png", "race.svg"]
+    assert "adam" in err  # progress
+
+
+def test_race_json_is_one_document(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    status, out, _ = run(capsys, "race", "--rules", "lion", "--epochs", "2", "--seed", "5", "--json", "--out", str(tmp_path))
+    assert status == 0
+    document = json.loads(out)
+    assert document["seed"] == 5
+    (rule,) = document["rules"]
+    assert list(rule) == [
+        "name", "lr", "train_loss", "test_accuracy", "epochs_to_95", "seconds", "state_bytes_per_parameter",
+    ]  # fmt: skip
+    assert rule["name"] == "lion"
+    assert rule["epochs_to_95"] is None
+    assert rule["state_bytes_per_parameter"] == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["race", "--rules", "adm"], "unknown rule 'adm'; did you mean 'adam'"),
+        (["race", "--rules", ","], "--rules names no rule"),
+        (["race", "--epochs", "0"], "--epochs must be at least 1"),
+        (["race", "--seed", "-1"], "--seed must be at least 0"),
+        (["show", "addam"], "did you mean 'adam'"),
+        (["step", "adam", "--on", "rosenbrok"], "did you mean 'rosenbrock'"),
+        (["step", "adam", "-n", "0"], "-n must be at least 1"),
+        (["step", "adam", "--lr", "nan"], "lr must be finite"),
+        (["step", "lion", "--framework", "torch"], "torch has no lion"),
+        (["exact", "adam", "-n", "0"], "-n must be at least 1"),
+        (["bench", "train", "--blocks", "0"], "--blocks must be at least 1"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_status_2(capsys, words, message):
+    status, out, err = run(capsys, *words)
+    assert status == 2
+    assert out == ""
+    assert err.startswith(f"refopt {words[0]}: ")
+    assert len(err.splitlines()) == 1
+    assert message in err
+
+
+def test_an_unwritable_directory_is_one_clear_line(capsys, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    status, _, err = run(capsys, "race", "--rules", "sgd", "--epochs", "1", "--out", str(tmp_path / "file"))
+    assert status == 2
+    assert "file" in err.splitlines()[-1]
+
+
+def test_usage_errors_have_status_2(capsys):
+    for words in ([], ["fly"], ["race", "--epochs", "many"]):
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        assert stop.value.code == 2
+        assert "usage" in capsys.readouterr().err.lower()
+
+
+def test_python_dash_m_and_a_closed_pipe():
+    command = f'"{sys.executable}" -m refopt show adam | head -n 1'
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stdout.startswith("Adam: ")
+    assert done.stderr == ""
+    version = subprocess.run([sys.executable, "-m", "refopt", "--version"], capture_output=True, text=True)
+    assert version.stdout.strip() == f"refopt {refopt.__version__}"
+
+
+def test_bench_train_against_pytorch(capsys, torch):
+    """Both must do the same work: the losses after a block agree. What it measures is not asserted here."""
+    status, out, _ = run(capsys, "bench", "train", "--blocks", "2", "--json")
+    assert status == 0
+    result = json.loads(out)
+    assert result["refopt_loss"] == pytest.approx(result["torch_loss"], rel=1e-5)
+    assert result["ratio"] == pytest.approx(result["torch_us"] / result["refopt_us"])
