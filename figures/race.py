@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from refopt import training, view
-from refopt.training.racing import TOYS, entrants
+from refopt import view
+from refopt.training import TOYS, entrants, race, toy_race
 
-racers = training.race(entrants())
-toys = [training.toy_race(entrants(course=toy), toy) for toy in TOYS]
+racers = race(entrants())
+toys = [toy_race(entrants(course=toy), toy) for toy in TOYS]
 view.save(view.race_figure(racers, toys), Path(__file__).parent, "race", kinds=["svg"])

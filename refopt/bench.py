@@ -68,10 +68,11 @@ def train(blocks: int = 40, steps: int = 100) -> dict[str, Any]:
         return step
 
     def start_torch() -> Callable[[], None]:
-        model = torch.nn.Sequential(torch.nn.Linear(64, 32), torch.nn.ReLU(), torch.nn.Linear(32, 10))
+        hidden, output = torch.nn.Linear(64, 32), torch.nn.Linear(32, 10)
+        model = torch.nn.Sequential(hidden, torch.nn.ReLU(), output)
         views = net.views(theta_0)
         with torch.no_grad():
-            for layer, number in ((model[0], 1), (model[2], 2)):
+            for layer, number in ((hidden, 1), (output, 2)):
                 layer.weight.copy_(torch.tensor(views[f"W{number}"].T))
                 layer.bias.copy_(torch.tensor(views[f"b{number}"]))
         optimizer, order = torch.optim.Adam(model.parameters()), itertools.cycle(tensors)

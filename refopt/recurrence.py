@@ -102,10 +102,10 @@ class Rule:
         bound = at_step | at_start if hyper is None else dict(hyper)
         functions = [key for key, value in bound.items() if callable(value)]
         inner = next((value for value in bound.values() if isinstance(value, Rule)), None)
-        module = sys.modules.get(step.__module__)
+        module = None if step.__module__ == "__main__" else sys.modules.get(step.__module__)
         self.__dict__.update(
-            __doc__=getattr(module, "__doc__", None) or type(self).__doc__,
-            name=name or step.__module__.rpartition(".")[2],
+            __doc__=getattr(module, "__doc__", None) or step.__doc__ or type(self).__doc__,
+            name=name or (step.__module__.rpartition(".")[2] if module else step.__name__),
             paper=paper,
             # A wrapper needs whatever the rule inside it needs.
             scope=scope if inner is None else max(scope, inner.scope, key=["element", "network", "tensor"].index),
@@ -268,7 +268,8 @@ class Rule:
             return _own(record, self._results, inputs)
         for name in self._functions:
             record.pop(name, None)
-        return _own(record, dict.fromkeys((*self._results, *record)), inputs)
+        own = _own(record, dict.fromkeys((*self._results, *record)), inputs)
+        return {name: own[name] for name in record}  # in the order of the text
 
     def _population(self, key: str, theta: Any) -> Any:
         """An array of hyper-parameters in theta's dtype; it must not make theta larger."""

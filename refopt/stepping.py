@@ -31,22 +31,23 @@ def walk(
     if callable(grad):
         if steps is None:
             raise TypeError("walk: give steps=… when grad is a function")
-        gradients: Iterator[Any] | None = None
+        gradient = grad
     else:
-        gradients = iter(grad)
+        given = iter(grad)
+        gradient = lambda theta: next(given, None)  # noqa: E731
     if steps is not None and (not isinstance(steps, int) or steps < 0):
         raise ValueError(f"walk: steps must be a whole number of at least 0, got {steps!r}")
-    state = rule.init(theta) if state is None else state
+    return _walk(rule, theta, gradient, steps, rule.init(theta) if state is None else state)
+
+
+def _walk(rule: Rule, theta: Any, gradient: Callable, steps: int | None, state: Mapping[str, Any]) -> Iterator[dict]:
     done = 0
     while steps is None or done < steps:
-        if gradients is None:
-            g = grad(theta)  # type: ignore[operator]
-        else:
-            g = next(gradients, None)
-            if g is None:
-                if steps is not None:
-                    raise ValueError(f"walk: {steps} steps asked for, but there are only {done} gradients")
-                return
+        g = gradient(theta)
+        if g is None and steps is None:
+            return  # the gradients are at their end
+        if g is None:
+            raise ValueError(f"walk: {steps} steps asked for, but there are only {done} gradients")
         record = rule.step(theta, g, state)
         theta, state = record["theta"], {name: record[name] for name in rule.state_names}
         done += 1

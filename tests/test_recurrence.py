@@ -112,7 +112,7 @@ def test_unknown_rules_and_frameworks_name_the_nearest():
     with pytest.raises(ValueError, match="unknown rule 'addam'; did you mean 'adam'"):
         refopt.rule("addam")
     with pytest.raises(AttributeError, match="did you mean 'rmsprop'"):
-        refopt.rmsporp  # noqa: B018
+        refopt.rmsporp
     with pytest.raises(ValueError, match="unknown framework 'pytorch'; did you mean 'torch'"):
         refopt.rule("adam", framework="pytorch")
     with pytest.raises(ValueError, match="torch has no lion"):

@@ -1,5 +1,7 @@
 """walk and narrate: what they yield is what the rule computed."""
 
+from pathlib import Path
+
 import adversarial
 import numpy as np
 import pytest
@@ -44,7 +46,7 @@ def test_walk_records_are_snapshots_of_a_reused_gradient_buffer():
 
 def test_walk_says_what_is_missing():
     with pytest.raises(TypeError, match="give steps="):
-        list(refopt.walk(refopt.sgd, np.ones(1), bowl))
+        refopt.walk(refopt.sgd, np.ones(1), bowl)  # at the call, not at the first record
     with pytest.raises(ValueError, match="3 steps asked for, but there are only 1 gradients"):
         list(refopt.walk(refopt.sgd, np.ones(1), [np.ones(1)], steps=3))
     with pytest.raises(ValueError, match="at least 0"):
@@ -59,7 +61,7 @@ def test_narrate_shows_the_real_lines_with_the_values_of_the_record(name, pack):
     state = rule.init(theta)
     record = rule.step(theta, g, state)
     lines = refopt.narrate(rule, theta, g, state)
-    source = open(rule.recurrence.__code__.co_filename, encoding="utf-8").read()
+    source = Path(rule.recurrence.__code__.co_filename).read_text(encoding="utf-8")
     last = {}
     for line in lines:
         assert line.source in source

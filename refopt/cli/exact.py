@@ -61,12 +61,9 @@ def run(options: argparse.Namespace) -> None:
 def _compare(number: int, record: dict[str, Any], proof: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
-    from refopt.exact import FORMATS, Proof, ulps_between
+    from refopt.exact import Proof
 
-    errors = {}
-    for name, value in record.items():
-        if isinstance(proof.get(name), Proof):
-            errors[name] = ulps_between(value, proof[name].value, FORMATS["float64"])
+    errors = {name: proof[name].error(x) for name, x in record.items() if isinstance(proof.get(name), Proof)}
     worst = max(errors, key=lambda name: float(errors[name].max()))
     theta = proof["theta"]
     return {

@@ -164,7 +164,10 @@ class Ball:
         return float(self.ball)
 
     def __repr__(self) -> str:
-        return str(self.ball)
+        """As many digits as the radius leaves, at most 40: ``[0.30103 +/- 4.2e-6]``."""
+        proven = int(self.ball.rel_accuracy_bits() * math.log10(2)) if self.ball.is_finite() else 0
+        with working_precision(256):
+            return self.ball.str(min(max(proven, 5), 40))
 
 
 class Rough(Ball):

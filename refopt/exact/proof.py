@@ -14,7 +14,7 @@ from flint import arb
 from refopt import numbers
 from refopt.containers import Layout
 from refopt.exact.ball import Ball, Rough, Undecided, balls, working_precision
-from refopt.exact.rounding import FORMATS, Format, round_ball, upward
+from refopt.exact.rounding import FORMATS, Format, round_ball, ulps_between, upward
 from refopt.recurrence import Rule, nearest
 from refopt.stepping import walk
 
@@ -38,6 +38,7 @@ class Proof:
             format from the first step on: the same operations, each correct to one ulp, hyper-parameters and step count
             in binary64. Infinite where no bound follows (rounding can flip a comparison). Underflow is not modelled
     balls   the enclosing balls themselves
+    format  the name of the format
     """
 
     value: Any
@@ -45,11 +46,21 @@ class Proof:
     bits: int
     ulps: Any
     balls: Any
+    format: str
 
     @property
     def undefined(self) -> Any:
         """True where the formula has no value, or none that could be proven."""
         return _map(np.isnan, self.value)
+
+    def error(self, computed: Any) -> Any:
+        """How far `computed` is from the proven value, in ulps: compare with `ulps`, what an honest implementation may err."""
+        if isinstance(self.value, Mapping):
+            return {key: ulps_between(computed[key], value, self.format) for key, value in self.value.items()}
+        if isinstance(self.value, (list, tuple)):
+            pairs = zip(computed, self.value, strict=True)
+            return type(self.value)(ulps_between(one, value, self.format) for one, value in pairs)
+        return ulps_between(computed, self.value, self.format)
 
 
 def prove(
@@ -181,7 +192,7 @@ class _Walks:
     def _joined(self, parts: Mapping[Any, Proof]) -> Proof:
         fields = ([getattr(proof, field) for proof in parts.values()] for field in ("value", "radius", "ulps", "balls"))
         value, radius, ulps, enclosing = (self.layout.rebuild(leaves) for leaves in fields)
-        return Proof(value, radius, max(proof.bits for proof in parts.values()), ulps, enclosing)
+        return Proof(value, radius, max(proof.bits for proof in parts.values()), ulps, enclosing, self.form.name)
 
     def _shaped(self, cells: np.ndarray) -> Any:
         whole = self.apart and cells.shape == (self.layout.size,)
@@ -227,7 +238,7 @@ class _Cells:
         with np.errstate(over="ignore"):
             value: np.ndarray = self.value.astype(form.dtype)
         bits = int(self.bits.max(initial=FIRST_BITS))
-        return Proof(shaped(value), shaped(self.radius), bits, shaped(self.ulps), shaped(self.balls))
+        return Proof(shaped(value), shaped(self.radius), bits, shaped(self.ulps), shaped(self.balls), form.name)
 
 
 def _reach(rough: arb, value: float, form: Format) -> float:

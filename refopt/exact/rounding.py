@@ -90,8 +90,9 @@ def upward(x: arb) -> float:
     return nearest if arb(nearest) >= x else math.nextafter(nearest, math.inf)
 
 
-def ulps_between(computed: Any, exact: Any, form: Format) -> np.ndarray:
+def ulps_between(computed: Any, exact: Any, format: Format | str = "float64") -> np.ndarray:
     """|computed − exact| in units in the last place of the format at `exact`, an array of correctly rounded values."""
+    form = FORMATS[format] if isinstance(format, str) else format
     computed, exact = np.broadcast_arrays(np.asarray(computed, dtype=float), np.asarray(exact, dtype=float))
 
     def distance(a: float, b: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["RC", "line_styles"]
+__all__ = ["COLORS", "RC", "line_styles"]
 
 RC: dict[Any, Any] = {
     "font.size": 11,

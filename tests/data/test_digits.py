@@ -26,7 +26,18 @@ def test_the_split_depends_on_the_seed_alone_and_loses_nothing():
     sums = [np.sort(np.concatenate([split.x_train, split.x_test]), axis=0) for split in (one, other)]
     assert np.array_equal(*sums)
     for split in (one, other):
-        assert np.bincount(np.concatenate([split.y_train, split.y_test])).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+        assert np.bincount(np.concatenate([split.y_train, split.y_test])).tolist() == [
+            178,
+            182,
+            177,
+            183,
+            181,
+            182,
+            181,
+            179,
+            174,
+            180,
+        ]
 
 
 def test_the_counts_of_the_uci_description():

@@ -19,7 +19,9 @@ numbers = st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-6)
 
 def contains(ball, exact):
     """Whether the ball encloses a rational number, decided in rational arithmetic."""
-    low, high = (Fraction(int(m)) * Fraction(2) ** int(e) for m, e in (ball.ball.lower().man_exp(), ball.ball.upper().man_exp()))
+    low, high = (
+        Fraction(int(m)) * Fraction(2) ** int(e) for m, e in (ball.ball.lower().man_exp(), ball.ball.upper().man_exp())
+    )
     return low <= exact <= high
 
 

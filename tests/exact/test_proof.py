@@ -96,7 +96,8 @@ def assert_within(record, proof, form):
             finite += assert_within(value, proof[name], form)
         elif not isinstance(value, bool):
             assert not np.any(proof[name].undefined)
-            error = ulps_between(value, proof[name].value, form)
+            error = proof[name].error(value)
+            assert np.array_equal(error, ulps_between(value, proof[name].value, form))
             assert np.all(error <= proof[name].ulps), f"{name}: {error} ulp, allowed {proof[name].ulps}"
             finite += np.isfinite(proof[name].ulps).sum()
     return finite

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-flint = pytest.importorskip("flint", reason="refopt.exact needs python-flint")
+pytest.importorskip("flint", reason="refopt.exact needs python-flint")
+
+import flint
 
 from refopt.exact import FORMATS, ulps_between, working_precision
 from refopt.exact.rounding import round_ball, upward

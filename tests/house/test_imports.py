@@ -107,7 +107,7 @@ def test_the_formula_of_each_rule_exists_once():
     for name in refopt.names():
         body = inspect.getsource(refopt.rule(name).recurrence).splitlines()
         for line in body:
-            if " = " in line and "**" in line or "sqrt" in line:
+            if " = " in line and ("**" in line or "sqrt" in line):
                 assert line.strip() not in lines
 
 
@@ -119,4 +119,4 @@ def test_the_public_surface():
         getattr(refopt, name)
     assert refopt.rule("adam") == refopt.adam
     with pytest.raises(AttributeError):
-        refopt.__wrapped__  # noqa: B018
+        refopt.__wrapped__

@@ -70,7 +70,7 @@ KERAS = [
     ("lion", {"beta1": 0.7, "weight_decay": 0.1}, "Lion", {"beta_1": 0.7, "weight_decay": 0.1}),
     ("rmsprop", {}, "RMSprop", {}),
     ("rmsprop", {"momentum": 0.9}, "RMSprop", {"momentum": 0.9}),
-    ("rmsprop", {"momentum": 0.5, "centered": True, "eps": 1e-4}, "RMSprop", {"momentum": 0.5, "centered": True, "epsilon": 1e-4}),
+    ("rmsprop", {"centered": True, "eps": 1e-4}, "RMSprop", {"centered": True, "epsilon": 1e-4}),
     ("sgd", {}, "SGD", {}),
     ("sgd", {"momentum": 0.9}, "SGD", {"momentum": 0.9}),
     ("sgd", {"momentum": 0.9, "nesterov": True}, "SGD", {"momentum": 0.9, "nesterov": True}),

@@ -42,7 +42,11 @@ def symbols(rule):
 
 def equations(rule):
     """[(names, Python expression)] of the Update section, translated from the paper's notation."""
-    table = symbols(rule)
+    table, words = symbols(rule), re.compile(r"[^\W\d]\w*")
+
+    def translate(text):
+        return words.sub(lambda m: table.get(m[0], m[0]), text).strip()
+
     out = []
     for line in textwrap.dedent(sections(rule)["Update"]).strip().splitlines():
         left, arrow, right = line.partition("←")
@@ -52,8 +56,6 @@ def equations(rule):
         right = re.sub(r"√(\w+)", r"sqrt(\1)", right).replace("√(", "sqrt(")
         right = re.sub(r" if (.*?) = (.*?) else ", r" if \1 == \2 else ", right)
         right = right.replace("inner(", "inner.update(")
-        words = re.compile(r"[^\W\d]\w*")
-        translate = lambda text: words.sub(lambda m: table.get(m[0], m[0]), text).strip()  # noqa: E731
         out.append(([translate(name) for name in left.split(",")], translate(right)))
     return out
 

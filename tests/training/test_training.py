@@ -65,7 +65,17 @@ def test_the_race_is_won_and_repeats_itself():
 def test_memory_of_the_state_is_measured():
     """In float32 four bytes for each array of the size of theta."""
     racers = race(entrants(), epochs=1)
-    arrays = {"adagrad": 1, "sgd": 1, "lion": 1, "adam": 2, "adamw": 2, "adadelta": 2, "lookahead": 2, "amsgrad": 3, "rmsprop": 3}
+    arrays = {
+        "adagrad": 1,
+        "sgd": 1,
+        "lion": 1,
+        "adam": 2,
+        "adamw": 2,
+        "adadelta": 2,
+        "lookahead": 2,
+        "amsgrad": 3,
+        "rmsprop": 3,
+    }
     assert {racer.name: racer.state_bytes_per_parameter for racer in racers} == {name: 4 * n for name, n in arrays.items()}
     assert state_bytes_per_parameter({"t": 3, "m": np.zeros(5), "inner": {"v": np.zeros(5, np.float32)}}, 5) == 12.0
 

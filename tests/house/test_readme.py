@@ -1,0 +1,67 @@
+"""Everything in the README runs."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import refopt
+from refopt.cli import main
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+TWO_COMMANDS = [
+    "python3 -m venv .venv && .venv/bin/pip install -e '.[all]' && .venv/bin/refopt race",
+    "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest",
+]
+
+
+def test_the_two_commands_are_those_that_ci_runs():
+    shell = [text.strip() for kind, text in BLOCKS if kind == "bash"]
+    assert shell[:2] == TWO_COMMANDS
+    ci = (ROOT / ".ci" / "run").read_text()
+    for command in TWO_COMMANDS:
+        assert command in ci
+
+
+def test_it_shows_the_file_of_adam():
+    source = (ROOT / "refopt" / "rules" / "adam.py").read_text(encoding="utf-8")
+    code = source.split('"""', 2)[2].strip()
+    assert [text.strip() for kind, text in BLOCKS if kind == "python" and "return locals()" in text] == [code]
+
+
+def test_the_examples_run(capsys):
+    pytest.importorskip("flint")
+    scope = {}
+    for kind, text in BLOCKS:
+        if kind == "python" and "return locals()" not in text:
+            exec(compile(text, "README.md", "exec"), scope)
+    assert np.all(scope["proofs"][1]["m_hat"].ulps > 0)
+    lines = capsys.readouterr().out.splitlines()
+    # torch: 1e-3 · 1e-8 / (1e-8 + 1e-8) = 5e-4; keras: the ε beside it is 31.6 times as large
+    assert float(lines[0].split()[-1].strip("[]")) == pytest.approx(-5e-4, rel=1e-8)
+    assert float(lines[1].split()[-1].strip("[]")) == pytest.approx(-1e-3 / (1 + 1000**0.5), rel=1e-8)
+
+
+def test_the_commands_run(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("flint")
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    commands = [line for kind, text in BLOCKS if kind == "bash" for line in text.splitlines() if line.startswith("refopt ")]
+    assert len(commands) >= 5
+    for command in commands:
+        assert main(shlex.split(command)[1:]) == 0, command
+    assert (tmp_path / "refopt-out" / "race.png").exists()
+    assert "test accuracy" in capsys.readouterr().out
+
+
+def test_links_and_rooms_exist():
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
+    for place in re.findall(r"`(refopt/[\w/.]+)`", README):
+        assert (ROOT / place).exists() or "NAME" in place, place
+    for name in re.findall(r"refopt (?:show|step|exact) (\w+)", README):
+        assert name in refopt.names()
