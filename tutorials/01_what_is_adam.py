@@ -438,9 +438,9 @@ show(["step", "1 / sqrt(c2)"], [[n, f"{1 / np.sqrt(1 - beta2**n):.2f}"] for n in
 # Every rule has a learning rate that was tuned for the course.
 
 # %%
-from refopt.training.racing import TOYS, entrants, toy_race
+from refopt.training import TOYS, entrants, race, toy_race
 
-racers = refopt.training.race(entrants(), epochs=15)
+racers = race(entrants(), epochs=15)
 toys = [toy_race(entrants(course=toy), toy) for toy in TOYS]
 refopt.view.race_figure(racers, toys)
 
@@ -510,7 +510,7 @@ proofs = refopt.exact.prove(rule, bowl.start, [record["g"] for record in records
 last = proofs[-1]["theta"]
 print("float64          ", f"{records[-1]['theta'][0]:.16f}")
 print("correctly rounded", f"{last.value[0]:.16f}")
-print("ball             ", last.balls[0].ball.str(45))
+print("ball             ", last.balls[0])
 
 # %% [markdown]
 # The difference is measured in *ulp*, units in the last place: 1 ulp is the distance between neighbouring float64 numbers.
@@ -519,14 +519,11 @@ print("ball             ", last.balls[0].ball.str(45))
 #
 # Here is `theta[0]`, digit by digit. The digits in the third column are those of the exact real result:
 
+
 # %%
-float64 = refopt.exact.FORMATS["float64"]
-
-
 def errors_of(name):
     """The error of a name in ulp, for every step."""
-    pairs = zip(records, proofs, strict=True)
-    return np.array([refopt.exact.ulps_between(record[name], proof[name].value, float64) for record, proof in pairs])
+    return np.array([proof[name].error(record[name]) for record, proof in zip(records, proofs, strict=True)])
 
 
 errors = errors_of("theta")
