@@ -81,6 +81,7 @@ class Rule:
     _step_hyper: dict[str, Any]
     _functions: list[str]
     _populations: list[str]
+    _plain: bool  # elementwise, with numbers for hyper-parameters and no rule inside
 
     def __init__(
         self,
@@ -102,6 +103,7 @@ class Rule:
         bound = at_step | at_start if hyper is None else dict(hyper)
         functions = [key for key, value in bound.items() if callable(value)]
         inner = next((value for value in bound.values() if isinstance(value, Rule)), None)
+        populations = [key for key, value in bound.items() if numbers.is_array(value)]
         module = None if step.__module__ == "__main__" else sys.modules.get(step.__module__)
         self.__dict__.update(
             __doc__=getattr(module, "__doc__", None) or step.__doc__ or type(self).__doc__,
@@ -120,7 +122,8 @@ class Rule:
             _start_hyper={key: bound[key] for key in at_start},
             _step_hyper={key: bound[key] for key in at_step},
             _functions=functions,
-            _populations=[key for key, value in bound.items() if numbers.is_array(value)],
+            _populations=populations,
+            _plain=scope == "element" and inner is None and not populations,
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -205,7 +208,7 @@ class Rule:
         state = self.start(theta, **self._start_hyper)
         if set(state) != set(self.state_names):
             raise TypeError(f"{self.name}: init returns {sorted(state)}, step takes {sorted(self.state_names)}")
-        return _own(state, self.state_names, (theta,))
+        return _own(state, self.state_names, {id(theta)})
 
     def step(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> dict[str, Any]:
         """One step: every name of the recurrence with its value.
@@ -219,30 +222,31 @@ class Rule:
 
     def update(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> tuple[Any, dict[str, Any]]:
         """One step, the everyday call: the new ``theta`` and the new state. Errors and keywords as for `step`."""
-        if not hyper and self._fits(theta, g, state):
-            record = self.recurrence(theta, g, **state, **self._step_hyper)
-            results = _own(record, self._results, (theta, g, *state.values()))
-        else:
+        seen = None if hyper else self._everyday(theta, g, state)
+        if seen is None:
             results = self._run(theta, g, state, hyper, everything=False)
+        else:
+            results = _own(self.recurrence(theta, g, **state, **self._step_hyper), self._results, seen)
         return results.pop("theta"), results
 
-    def _fits(self, theta: Any, g: Any, state: Any) -> bool:
-        """The everyday case: one NumPy array, everything in its shape and dtype. Nothing has to be checked or packed."""
-        if type(theta) is not np.ndarray or type(g) is not np.ndarray or self._populations or self.inner:
-            return False
+    def _everyday(self, theta: Any, g: Any, state: Any) -> set[int] | None:
+        """In the everyday case nothing has to be checked or packed: NumPy arrays of one shape and dtype, no container.
+
+        Returns the identities of the arrays that came in, for `_own`; None in every other case.
+        """
+        if type(theta) is not np.ndarray or type(g) is not np.ndarray or not self._plain or type(state) is not dict:
+            return None
         shape, dtype = theta.shape, theta.dtype
-        if not shape or dtype.kind != "f" or g.shape != shape or g.dtype is not dtype or type(state) is not dict:
-            return False
-        if len(state) != len(self.state_names) or self.scope != "element":
-            return False
+        if not shape or dtype.kind != "f" or g.shape != shape or g.dtype is not dtype or len(state) != len(self.state_names):
+            return None
+        seen = {id(theta), id(g)}
         for name in self.state_names:
             value = state.get(name)
-            if type(value) is np.ndarray:
-                if value.shape != shape or value.dtype is not dtype:
-                    return False
+            if type(value) is np.ndarray and value.shape == shape and value.dtype is dtype:
+                seen.add(id(value))
             elif type(value) is not int:
-                return False
-        return True
+                return None
+        return seen
 
     def _run(self, theta: Any, g: Any, state: Mapping[str, Any], hyper: dict, everything: bool) -> dict[str, Any]:
         rule = self(**hyper) if hyper else self
@@ -263,12 +267,12 @@ class Rule:
         if self._populations:
             hyper = hyper | {key: self._population(key, theta) for key in self._populations if key in hyper}
         record = self.recurrence(theta, g, **state, **hyper)
-        inputs = (theta, g, *state.values())
+        seen = set(map(id, (theta, g, *state.values())))
         if not everything:
-            return _own(record, self._results, inputs)
+            return _own(record, self._results, seen)
         for name in self._functions:
             record.pop(name, None)
-        own = _own(record, dict.fromkeys((*self._results, *record)), inputs)
+        own = _own(record, dict.fromkeys((*self._results, *record)), seen)
         return {name: own[name] for name in record}  # in the order of the text
 
     def _population(self, key: str, theta: Any) -> Any:
@@ -341,9 +345,8 @@ class Rule:
         return merged([run(*leaf) for leaf in zip(*parts, strict=True)])
 
 
-def _own(record: dict[str, Any], names: Iterable[str], inputs: Iterable[Any]) -> dict[str, Any]:
-    """The named values; copied where they are the caller's array, a view, or the same array as another result."""
-    seen = set(map(id, inputs))
+def _own(record: dict[str, Any], names: Iterable[str], seen: set[int]) -> dict[str, Any]:
+    """The named values; copied where they are an array that came in (`seen`), a view, or the same array as another result."""
     own = {}
     for name in names:
         value = record[name]

@@ -8,10 +8,9 @@ Backward: with dz = ∂loss/∂z of shape (batch, n_out), the chain rule for z_i
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-import numpy as np
+from refopt.nets.constants import ones
 
 __all__ = ["linear", "linear_backward", "linear_backward_input"]
 
@@ -26,12 +25,7 @@ def linear(x: Any, W: Any, b: Any) -> Any:
 def linear_backward(dz: Any, x: Any, dW: Any, db: Any) -> None:
     """Write ∂loss/∂W (n_in, n_out) and ∂loss/∂b (n_out) into dW and db."""
     x.T.dot(dz, out=dW)
-    _ones(len(dz), dz.dtype).dot(dz, out=db)  # the sum over the batch, as one product
-
-
-@cache
-def _ones(n: int, dtype: Any) -> Any:
-    return np.ones(n, dtype)
+    ones(len(dz), dz).dot(dz, out=db)
 
 
 def linear_backward_input(dz: Any, W: Any) -> Any:

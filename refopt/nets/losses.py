@@ -9,37 +9,29 @@ last one when there are only a few classes.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
+
+from refopt.nets.constants import counting, one_hot, ones
 
 __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_backward"]
 
 
 def softmax_cross_entropy(z: Any, y: Any) -> tuple[Any, Any, Any]:
     """Logits z (batch, classes), labels y (batch,) → mean loss, e = exp(z − max z) (classes, batch), its sums (batch,)."""
+    classes, batch = z.shape[1], len(y)
     shifted = z.T.copy()  # (classes, batch)
     shifted -= np.maximum.reduce(shifted, axis=0)
     e = np.exp(shifted)
-    total = np.add.reduce(e, axis=0)  # (batch,)
-    loss = np.add.reduce(np.log(total) - shifted[y, _rows(len(y))]) / len(y)
-    return loss, e, total
+    total = ones(classes, e).dot(e)  # (batch,)
+    losses = np.log(total) - shifted[y, counting(batch, e)]  # (batch,)
+    return ones(batch, e).dot(losses) / batch, e, total
 
 
 def softmax_cross_entropy_backward(e: Any, total: Any, y: Any) -> Any:
     """∂loss/∂z (batch, classes): (softmax − one-hot label) / batch. `e` is overwritten."""
     e /= total
-    e -= _one_hot(len(e), e.dtype).take(y, axis=1)
+    e -= one_hot(len(e), e).take(y, axis=1)
     e /= len(y)
     return e.T
-
-
-@cache
-def _rows(n: int) -> Any:
-    return np.arange(n)
-
-
-@cache
-def _one_hot(classes: int, dtype: Any) -> Any:
-    return np.eye(classes, dtype=dtype)  # column j belongs to label j

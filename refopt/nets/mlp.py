@@ -38,6 +38,7 @@ class MLP:
         for layer, (n_in, n_out) in enumerate(pairwise(sizes), 1):
             shapes[f"W{layer}"], shapes[f"b{layer}"] = (n_in, n_out), (n_out,)
         self.views = Views(shapes)
+        self._shape = (self.views.size,)
         places = [slice(start, stop) for _, start, stop, _ in self.views.places]
         self._places = list(zip(places[::2], pairwise(sizes), places[1::2], strict=True))
 
@@ -105,7 +106,7 @@ class MLP:
         return outputs
 
     def _checked(self, theta: Any) -> Any:
-        if getattr(theta, "shape", None) != (self.size,) or theta.dtype.kind not in "fcO":
+        if getattr(theta, "shape", None) != self._shape or theta.dtype.kind not in "fcO":
             got = f"{theta.dtype} {theta.shape}" if hasattr(theta, "shape") else type(theta).__name__
             raise ValueError(f"{self} takes a floating-point theta of shape ({self.size},), got {got}")
         return theta
@@ -122,8 +123,8 @@ class MLP:
             raise ValueError(f"labels must be whole numbers of shape ({batch},), one an example, got {got}")
         if not batch:
             raise ValueError("a batch must hold at least one example")
-        highest = np.maximum.reduce(y.view(_UNSIGNED[y.itemsize]))  # unsigned, a negative label is a huge one
-        if highest >= self.sizes[-1]:
+        unsigned = y.view(_UNSIGNED[y.itemsize])  # a negative label is a huge one
+        if unsigned[unsigned.argmax()] >= self.sizes[-1]:
             raise ValueError(f"labels must be from 0 to {self.sizes[-1] - 1}, got {y.min()} to {y.max()}")
         return y
 
