@@ -29,7 +29,10 @@ def load(name: str) -> Rule:
     room = _rooms().get(name)
     if room is None:
         raise ValueError(f"unknown rule {name!r}{nearest(name, names())}")
-    return getattr(import_module(f"{room}.{name}"), name)
+    found = getattr(import_module(f"{room}.{name}"), name, None)
+    if not isinstance(found, Rule):
+        raise TypeError(f"the file {room.replace('.', '/')}/{name}.py must define a Rule called {name}")
+    return found
 
 
 def rule(name: str, framework: str | None = None, **hyper: Any) -> Rule:

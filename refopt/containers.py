@@ -29,7 +29,7 @@ class Layout:
         if self.kind is None:
             array = numbers.array(theta, "theta")
             self.keys: tuple = ()
-            self.dtype, self.shape, self.size = array.dtype, array.shape, array.size
+            self.dtype, self.shape, self.size, self.shapes = array.dtype, array.shape, array.size, [array.shape]
             return
         self.keys = tuple(theta) if isinstance(theta, Mapping) else tuple(range(len(theta)))
         if not self.keys:
@@ -68,7 +68,8 @@ class Layout:
         if x is None:
             raise TypeError(f"{what} is None; every array of theta needs one")
         if isinstance(x, (list, tuple, int, float)) and self.dtype != object:
-            x = np.asarray(x, dtype=self.dtype)  # numbers read from a file, say
+            x = np.asarray(x)  # numbers read from a file, say
+            x = x.astype(self.dtype) if x.dtype.kind in "iu" else x
         x = numbers.array(x, what)
         if x.shape != shape:
             raise ValueError(f"{what} has shape {x.shape}, theta has {shape}; the shapes must be equal")

@@ -17,7 +17,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["array", "copy", "is_array", "is_scalar", "maximum", "sign", "sqrt", "where", "zeros_like"]
+__all__ = ["array", "copy", "is_array", "is_scalar", "maximum", "same", "sign", "sqrt", "weak", "where", "zeros_like"]
+
+
+PYTHON = (int, float)  # exactly these: numpy.float64 is a subclass of float, and not weak
 
 
 def is_scalar(x: Any) -> bool:
@@ -30,20 +33,40 @@ def is_array(x: Any) -> bool:
     return type(x) is np.ndarray or (hasattr(x, "__array_function__") and not isinstance(x, np.generic))
 
 
+def weak(x: Any, kind: type) -> Any:
+    """A real number as Python's int or float, which leave the dtype of arrays alone; a ball as it is."""
+    return x if hasattr(x, "ball") else kind(x)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two results are the same Python number or object. An array, and a NumPy scalar, is only the same as itself."""
+    if a is b:
+        return True
+    if hasattr(a, "identical"):
+        return bool(a.identical(b))
+    return type(a) in (*PYTHON, bool) and type(a) is type(b) and a == b
+
+
 def array(x: Any, what: str) -> Any:
     """Return `x` as an array of real floating-point numbers (or balls); `what` names it in the error.
 
     Arrays of other libraries stay where they are (nothing is moved from a device). Never copies a floating-point array.
     """
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError(f"{what} is a masked array, whose mask no rule would see; fill it first")
     if not is_array(x) or (isinstance(x, np.ndarray) and type(x) is not np.ndarray):  # np.matrix redefines *
         try:
             x = np.asarray(x)
         except ValueError as error:
             raise TypeError(f"{what} must be an array of numbers: {error}") from None
+        if x.dtype == object:
+            raise TypeError(f"{what} must be an array of numbers; containers of arrays are not nested")
     if x.dtype.kind not in "fO":
         raise TypeError(
             f"{what} has dtype {x.dtype}; allowed are real floating-point arrays, for instance {what}.astype('float32')"
         )
+    if x.dtype == object and not all(map(is_scalar, x.reshape(-1))):
+        raise TypeError(f"{what} is an array of objects that are not real numbers")
     return x
 
 
@@ -59,19 +82,19 @@ def copy(x: Any) -> Any:
 
 def sqrt(x: Any) -> Any:
     """Square root; of a Python number a Python float."""
-    return math.sqrt(x) if isinstance(x, (int, float)) else np.sqrt(x)
+    return math.sqrt(x) if type(x) in PYTHON else np.sqrt(x)
 
 
 def maximum(a: Any, b: Any) -> Any:
     """The larger of `a` and `b`, entry by entry; NaN if either is NaN."""
-    if isinstance(a, (int, float)) and isinstance(b, (int, float)):
+    if type(a) in PYTHON and type(b) in PYTHON:
         return a if a >= b or a != a else b
     return np.maximum(a, b)
 
 
 def sign(x: Any) -> Any:
     """-1, 0 or 1; the sign of zero is 0."""
-    if isinstance(x, (int, float)):
+    if type(x) in PYTHON:
         return x if x != x else (x > 0) - (x < 0)
     return np.sign(x)
 

@@ -25,7 +25,7 @@ import numpy as np
 from refopt import numbers
 from refopt.containers import Layout
 
-__all__ = ["SCOPES", "Rule", "nearest"]
+__all__ = ["INNER_STATE", "SCOPES", "Rule", "nearest"]
 
 SCOPES = {
     "element": "every entry on its own: runs on one flat vector",
@@ -34,6 +34,7 @@ SCOPES = {
 }
 
 # The field's words mean the same in every rule, and so have one range: (lowest, highest, is the highest allowed).
+# A rule whose default lies outside uses the word for something else.
 RANGES = {
     "lr": (0, math.inf, False),
     "eps": (0, math.inf, False),
@@ -47,16 +48,24 @@ RANGES = {
     "alpha": (0, 1, True),
     "k": (1, math.inf, False),
 }
+ANY = (-math.inf, math.inf, False)
+
+INNER_STATE = "inner_state"  # where a wrapper keeps the state of the rule inside
 
 
-def nearest(word: Any, allowed: Any) -> str:
+def nearest(word: Any, allowed: Iterable[Any]) -> str:
     """The tail of an error about an unknown name: the closest allowed name, and all of them."""
-    close = get_close_matches(str(word), [str(name) for name in allowed], n=1)
-    return (f"; did you mean {close[0]!r}?" if close else ";") + f" Allowed: {', '.join(map(str, allowed))}"
+    names = [str(name) for name in allowed]
+    close = get_close_matches(str(word), names, n=1)
+    return (f"; did you mean {close[0]!r}?" if close else ".") + f" Allowed: {', '.join(names)}"
 
 
 class Rule:
     """An optimizer: its recurrence with hyper-parameters bound. A small frozen value.
+
+    ``Rule(init, step, scope="element", paper="", name=None)`` makes one of two functions in the form above, which must not
+    write into their arguments. `scope` says what a step needs to see: "element" every entry on its own, "tensor" each tensor
+    (its norm, its shape), "network" all parameters as one vector. The name defaults to that of the file.
 
     ``rule(lr=0.1)`` is a new rule with that hyper-parameter; ``init``, ``step`` and ``update`` run it. `theta` is a
     floating-point array of any shape, or a list, tuple or dict of such arrays; everything follows its dtype, and nothing
@@ -76,7 +85,11 @@ class Rule:
     hyper: Mapping[str, Any]  # the ones bound now
     holes: tuple[str, ...]  # hyper-parameters that are readings
     inner: Rule | None  # the rule inside a wrapper
+    _own_scope: str
     _results: tuple[str, ...]
+    _kinds: dict[str, str]  # of the entries of the state: "count", "number", "array"
+    _start_names: frozenset[str]
+    _step_names: frozenset[str]
     _start_hyper: dict[str, Any]
     _step_hyper: dict[str, Any]
     _functions: list[str]
@@ -90,7 +103,6 @@ class Rule:
         scope: str = "element",
         paper: str = "",
         name: str | None = None,
-        hyper: Mapping[str, Any] | None = None,
     ) -> None:
         if scope not in SCOPES:
             raise ValueError(f"unknown scope {scope!r}{nearest(scope, SCOPES)}")
@@ -100,27 +112,41 @@ class Rule:
             raise TypeError(f"the step of a rule begins with theta, g; this one with {', '.join(inputs[:2]) or 'nothing'}")
         at_step = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         at_start = {p.name: p.default for p in inspect.signature(init).parameters.values() if p.kind is p.KEYWORD_ONLY}
-        bound = at_step | at_start if hyper is None else dict(hyper)
-        functions = [key for key, value in bound.items() if callable(value)]
-        inner = next((value for value in bound.values() if isinstance(value, Rule)), None)
-        populations = [key for key, value in bound.items() if numbers.is_array(value)]
+        defaults = at_step | at_start
+        missing = [key for key, value in defaults.items() if value is inspect.Parameter.empty]
+        if missing:
+            raise TypeError(f"every hyper-parameter of a rule has a default; {', '.join(missing)} has none")
         module = None if step.__module__ == "__main__" else sys.modules.get(step.__module__)
         self.__dict__.update(
             __doc__=getattr(module, "__doc__", None) or step.__doc__ or type(self).__doc__,
             name=name or (step.__module__.rpartition(".")[2] if module else step.__name__),
             paper=paper,
-            # A wrapper needs whatever the rule inside it needs.
-            scope=scope if inner is None else max(scope, inner.scope, key=["element", "network", "tensor"].index),
             start=init,
             recurrence=step,
             state_names=tuple(inputs[2:]),
-            defaults=MappingProxyType(at_step | at_start),
-            hyper=MappingProxyType(bound),
-            holes=tuple(key for key in functions if not isinstance(bound[key], Rule)),
-            inner=inner,
+            defaults=MappingProxyType(defaults),
+            _own_scope=scope,
             _results=("theta", *inputs[2:]),
-            _start_hyper={key: bound[key] for key in at_start},
-            _step_hyper={key: bound[key] for key in at_step},
+            _kinds=_kinds_of_state(init),
+            _start_names=frozenset(at_start),
+            _step_names=frozenset(at_step),
+        )
+        self._bind(defaults)
+
+    def _bind(self, hyper: dict[str, Any]) -> None:
+        """Set everything that follows from the hyper-parameters."""
+        functions = [key for key, value in hyper.items() if callable(value)]
+        inner = next((value for value in hyper.values() if isinstance(value, Rule)), None)
+        populations = [key for key, value in hyper.items() if numbers.is_array(value)]
+        scopes = [self._own_scope] if inner is None else [self._own_scope, inner.scope]
+        scope = max(scopes, key=["element", "network", "tensor"].index)  # a wrapper needs what the rule inside needs
+        self.__dict__.update(
+            hyper=MappingProxyType(hyper),
+            holes=tuple(key for key in functions if not isinstance(hyper[key], Rule)),
+            inner=inner,
+            scope=scope,
+            _start_hyper={key: value for key, value in hyper.items() if key in self._start_names},
+            _step_hyper={key: value for key, value in hyper.items() if key in self._step_names},
             _functions=functions,
             _populations=populations,
             _plain=scope == "element" and inner is None and not populations,
@@ -136,14 +162,15 @@ class Rule:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Rule):
             return NotImplemented
-        same = self.recurrence is other.recurrence and self.hyper.keys() == other.hyper.keys()
+        fields = ("start", "recurrence", "name", "scope")
+        same = all(getattr(self, field) == getattr(other, field) for field in fields)
         return same and all(np.array_equal(value, other.hyper[key]) for key, value in self.hyper.items())
 
     def __hash__(self) -> int:
-        return hash((self.recurrence, self.name))
+        return hash((self.start, self.recurrence, self.name, self.scope))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Rule, (self.start, self.recurrence, self.scope, self.paper, self.name, dict(self.hyper))
+        return _restored, (self.start, self.recurrence, self._own_scope, self.paper, self.name, dict(self.hyper))
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -165,7 +192,10 @@ class Rule:
                 raise TypeError(f"{self.name} has no hyper-parameter {unknown!r}{nearest(unknown, self.hyper)}")
             place = next(key for key, value in self.hyper.items() if value is self.inner)
             checked[place] = checked.get(place, self.inner)(**others)
-        return Rule(self.start, self.recurrence, self.scope, self.paper, self.name, {**self.hyper, **checked})
+        bound = object.__new__(Rule)
+        bound.__dict__.update(self.__dict__)
+        bound._bind({**self.hyper, **checked})
+        return bound
 
     def _check(self, key: str, value: Any) -> Any:
         """One hyper-parameter, as the kind of value that its default is."""
@@ -176,23 +206,30 @@ class Rule:
             return value
         if callable(default):
             if not callable(value):
-                raise TypeError(f"{where} must be a function like {default.__name__}; got {value!r}")
+                place = f"{default.__module__}.{default.__name__}"
+                raise TypeError(f"{where} must be a function like {place}; got {value!r}")
             return value
-        if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype != object):
+        if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0 and value.dtype != object:
             value = value.item()
         if isinstance(default, bool):
             if not isinstance(value, bool):
                 raise TypeError(f"{where} must be True or False, got {value!r}")
             return value
-        if isinstance(default, int) and not isinstance(value, int):
+        if isinstance(default, int) and not (numbers.is_scalar(value) and value % 1 == 0):
             raise TypeError(f"{where} must be a whole number, got {value!r}")
-        if not numbers.is_scalar(value):
-            if not numbers.is_array(value):
-                raise TypeError(f"{where} must be a real number or an array of them, got {value!r}")
+        if numbers.is_scalar(value):
+            try:
+                value = numbers.weak(value, int if isinstance(default, int) else float)
+            except OverflowError:
+                raise ValueError(f"{where} must be finite, got {value!r}") from None
+        elif numbers.is_array(value):
             value = numbers.array(value, where)
-        low, high, closed = RANGES.get(key, (-math.inf, math.inf, False))
-        inside = (value >= low) & ((value <= high) if closed else (value < high))
-        if not (inside if isinstance(inside, bool) else inside.all()):
+        else:
+            raise TypeError(f"{where} must be a real number or an array of them, got {value!r}")
+        low, high, closed = RANGES.get(key, ANY)
+        if not _within(default, low, high, closed):
+            low, high, closed = ANY
+        if not _within(value, low, high, closed):
             bounds = f"finite and at least {low}" if high == math.inf else f"in [{low}, {high}{']' if closed else ')'}"
             raise ValueError(f"{where} must be {'finite' if low == -math.inf else bounds}, got {value!r}")
         return value
@@ -205,10 +242,10 @@ class Rule:
         return self.unpack(layout, self._initial(layout.vector(theta, "theta")), self.state_names)
 
     def _initial(self, theta: Any) -> dict[str, Any]:
-        state = self.start(theta, **self._start_hyper)
+        state = self.start(theta, **self._fitted(self._start_hyper, theta))
         if set(state) != set(self.state_names):
             raise TypeError(f"{self.name}: init returns {sorted(state)}, step takes {sorted(self.state_names)}")
-        return _own(state, self.state_names, {id(theta)})
+        return _own(state, self.state_names, (theta,))
 
     def step(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> dict[str, Any]:
         """One step: every name of the recurrence with its value.
@@ -222,95 +259,109 @@ class Rule:
 
     def update(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> tuple[Any, dict[str, Any]]:
         """One step, the everyday call: the new ``theta`` and the new state. Errors and keywords as for `step`."""
-        seen = None if hyper else self._everyday(theta, g, state)
-        if seen is None:
+        inputs = None if hyper else self._everyday(theta, g, state)
+        if inputs is None:
             results = self._run(theta, g, state, hyper, everything=False)
         else:
-            results = _own(self.recurrence(theta, g, **state, **self._step_hyper), self._results, seen)
+            results = _own(self.recurrence(*inputs, **self._step_hyper), self._results, inputs)
         return results.pop("theta"), results
 
-    def _everyday(self, theta: Any, g: Any, state: Any) -> set[int] | None:
-        """In the everyday case nothing has to be checked or packed: NumPy arrays of one shape and dtype, no container.
+    def _everyday(self, theta: Any, g: Any, state: Any) -> list[Any] | None:
+        """The inputs of the recurrence in the everyday case, in which nothing has to be checked further or packed.
 
-        Returns the identities of the arrays that came in, for `_own`; None in every other case.
+        That is: NumPy arrays of one shape and dtype, no container; the rule elementwise, with numbers for hyper-parameters.
+        In every other case None.
         """
         if type(theta) is not np.ndarray or type(g) is not np.ndarray or not self._plain or type(state) is not dict:
             return None
         shape, dtype = theta.shape, theta.dtype
         if not shape or dtype.kind != "f" or g.shape != shape or g.dtype is not dtype or len(state) != len(self.state_names):
             return None
-        seen = {id(theta), id(g)}
+        inputs: list[Any] = [theta, g]
         for name in self.state_names:
             value = state.get(name)
-            if type(value) is np.ndarray and value.shape == shape and value.dtype is dtype:
-                seen.add(id(value))
-            elif type(value) is not int:
+            if type(value) is np.ndarray:
+                if value.shape != shape or value.dtype is not dtype or self._kinds.get(name) != "array":
+                    return None
+            elif type(value) is not int or value < 0 or self._kinds.get(name) != "count":
                 return None
-        return seen
+            inputs.append(value)
+        return inputs
 
     def _run(self, theta: Any, g: Any, state: Mapping[str, Any], hyper: dict, everything: bool) -> dict[str, Any]:
         rule = self(**hyper) if hyper else self
-        if not isinstance(state, Mapping) or state.keys() != set(self.state_names):
-            raise ValueError(self._state_error(state))
+        rule._demand_names(state)
         layout = Layout(theta)
         if rule.scope == "tensor" and layout.kind:
             parts = [layout.leaves(x, what) for x, what in ((theta, "theta"), (g, "g"))]
-            states = [{name: rule._part(state[name], key) for name in state} for key in layout.keys]
+            states = [{name: rule._part(name, state[name], key) for name in state} for key in layout.keys]
             return self._by_tensor(layout, lambda *leaf: rule._apply(*leaf, everything=everything), (*parts, states))
         vector, gradient = layout.vector(theta, "theta"), layout.vector(g, "g")
-        packed = {name: rule._pack(layout, state[name], f"state {name!r}") for name in rule.state_names}
+        packed = {name: rule._pack(layout, name, state[name]) for name in rule.state_names}
         record = rule._apply(vector, gradient, packed, everything=everything)
         return rule.unpack(layout, record, record)
 
     def _apply(self, theta: Any, g: Any, state: dict[str, Any], *, everything: bool) -> dict[str, Any]:
-        hyper = self._step_hyper
-        if self._populations:
-            hyper = hyper | {key: self._population(key, theta) for key in self._populations if key in hyper}
-        record = self.recurrence(theta, g, **state, **hyper)
-        seen = set(map(id, (theta, g, *state.values())))
+        record = self.recurrence(theta, g, **state, **self._fitted(self._step_hyper, theta))
+        inputs = (theta, g, *state.values())
         if not everything:
-            return _own(record, self._results, seen)
-        for name in self._functions:
-            record.pop(name, None)
-        own = _own(record, dict.fromkeys((*self._results, *record)), seen)
-        return {name: own[name] for name in record}  # in the order of the text
+            return _own(record, self._results, inputs)
+        own = _own(record, dict.fromkeys((*self._results, *record)), inputs)
+        return {name: own[name] for name in record if name not in self._functions}  # in the order of the text
 
-    def _population(self, key: str, theta: Any) -> Any:
-        """An array of hyper-parameters in theta's dtype; it must not make theta larger."""
-        value = self.hyper[key]
-        try:
-            fits = np.broadcast_shapes(value.shape, theta.shape) == theta.shape
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ValueError(f"{self.name}: {key} has shape {value.shape}, which does not broadcast to {theta.shape} of theta")
-        return value.astype(theta.dtype, copy=False)
+    def _fitted(self, hyper: dict[str, Any], theta: Any) -> dict[str, Any]:
+        """The hyper-parameters with arrays in theta's dtype; an array must not make theta larger."""
+        if not self._populations:
+            return hyper
+        fitted = dict(hyper)
+        for key in self._populations:
+            if key not in hyper:
+                continue
+            value = hyper[key]
+            try:
+                fits = np.broadcast_shapes(value.shape, theta.shape) == theta.shape
+            except ValueError:
+                fits = False
+            if not fits:
+                shapes = f"{value.shape}, which does not broadcast to {theta.shape} of theta"
+                raise ValueError(f"{self.name}: {key} has shape {shapes}")
+            fitted[key] = value.astype(theta.dtype, copy=False)
+        return fitted
 
-    def _state_error(self, state: Any) -> str:
+    def _demand_names(self, state: Any, what: str = "state") -> None:
         if not isinstance(state, Mapping):
-            return f"{self.name}: state must be the dict that init or update returned, got {type(state).__name__}"
+            raise ValueError(f"{self.name}: {what} must be the dict that init or update returned, got {type(state).__name__}")
         missing = [name for name in self.state_names if name not in state]
         extra = [name for name in state if name not in self.state_names]
-        return f"{self.name}: state lacks {missing} and has unknown {extra}; its names are {list(self.state_names)}"
+        if missing or extra:
+            names = f"its names are {list(self.state_names)}"
+            raise ValueError(f"{self.name}: {what} lacks {missing} and has unknown {extra}; {names}")
 
-    def _pack(self, layout: Layout, value: Any, what: str) -> Any:
+    def _pack(self, layout: Layout, name: str, value: Any) -> Any:
         """One entry of the state as the recurrence takes it."""
-        if type(value) is int or type(value) is float:
-            return value
-        if isinstance(value, np.generic) or (numbers.is_array(value) and value.dtype.kind in "iu" and value.ndim == 0):
-            return value.item()  # a step count that went through a file
-        if numbers.is_scalar(value):
-            return value
-        if self.inner is not None and self._is_inner_state(value):
-            return {name: self.inner._pack(layout, part, f"{what}[{name!r}]") for name, part in value.items()}
-        if self.scope == "element" or layout.kind:
+        what, kind = f"state {name!r}", self._kinds.get(name)
+        if name == INNER_STATE and self.inner is not None:
+            self.inner._demand_names(value, what)
+            return {part: self.inner._pack(layout, part, value[part]) for part in value}
+        if kind in ("count", "number"):
+            return self._number(value, kind, what)
+        if self.scope == "element" or (layout.kind and isinstance(value, (list, tuple, Mapping))):
             return layout.vector(value, what)
         return value
+
+    def _number(self, value: Any, kind: str, what: str) -> Any:
+        if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
+            value = value.item()  # it went through a file
+        whole = kind == "count" and numbers.is_scalar(value) and value >= 0 and value % 1 == 0
+        if not (whole or (kind == "number" and numbers.is_scalar(value))):
+            wanted = "a whole number of at least 0" if kind == "count" else "a real number"
+            raise TypeError(f"{self.name}: {what} must be {wanted}, got {value!r}")
+        return numbers.weak(value, int if kind == "count" else float)
 
     def unpack(self, layout: Layout, record: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
         """The named values of a step that ran on one vector, those as large as theta in theta's container."""
         if layout.kind is None and layout.shape:
-            return dict(record)
+            return {name: record[name] for name in names}
 
         def shaped(value: Any) -> Any:
             if isinstance(value, dict):
@@ -321,32 +372,63 @@ class Rule:
 
         return {name: shaped(record[name]) for name in names}
 
-    def _part(self, value: Any, key: Any) -> Any:
+    def _part(self, name: str, value: Any, key: Any) -> Any:
         """What one tensor needs of an entry of the state; numbers (the step count) are shared by all tensors."""
-        if numbers.is_scalar(value):
-            return value
-        if self._is_inner_state(value):
-            return {name: self._part(part, key) for name, part in value.items()}
-        return value[key]
-
-    def _is_inner_state(self, value: Any) -> bool:
-        return self.inner is not None and isinstance(value, Mapping) and value.keys() == set(self.inner.state_names)
+        if name == INNER_STATE and self.inner is not None:
+            self.inner._demand_names(value, f"state {name!r}")
+            return {part: self.inner._part(part, value[part], key) for part in value}
+        kind = self._kinds.get(name)
+        if kind in ("count", "number"):
+            return self._number(value, kind, f"state {name!r}")
+        try:
+            return value[key]
+        except (KeyError, IndexError, TypeError):
+            raise ValueError(f"{self.name}: state {name!r} has nothing for {key!r} of theta") from None
 
     def _by_tensor(self, layout: Layout, run: Callable[..., dict], parts: tuple) -> dict[str, Any]:
-        """Run tensor by tensor; a number that is the same for all (the step count) stays one number."""
+        """Run tensor by tensor; Python numbers, which come from the step count and hyper-parameters alone, stay one number."""
 
-        def merged(values: list[Any]) -> Any:
-            first = values[0]
-            if isinstance(first, dict):
-                return {name: merged([value[name] for value in values]) for name in first}
-            shared = not numbers.is_array(first) and all(value is first or value == first for value in values)
-            return first if shared else layout.rebuild(values)
+        def merged(name: str, values: list[Any]) -> Any:
+            if name == INNER_STATE and isinstance(values[0], dict):
+                return {part: merged(part, [value[part] for value in values]) for part in values[0]}
+            shared = all(numbers.same(value, values[0]) for value in values)
+            return values[0] if shared else layout.rebuild(values)
 
-        return merged([run(*leaf) for leaf in zip(*parts, strict=True)])
+        records = [run(*leaf) for leaf in zip(*parts, strict=True)]
+        return {name: merged(name, [record[name] for record in records]) for name in records[0]}
 
 
-def _own(record: dict[str, Any], names: Iterable[str], seen: set[int]) -> dict[str, Any]:
-    """The named values; copied where they are an array that came in (`seen`), a view, or the same array as another result."""
+def _restored(start: Any, recurrence: Any, scope: str, paper: str, name: str, hyper: dict[str, Any]) -> Rule:
+    rule = Rule(start, recurrence, scope, paper, name)
+    rule._bind(hyper)
+    return rule
+
+
+def _kinds_of_state(init: Callable[..., dict[str, Any]]) -> dict[str, str]:
+    """What the entries of a state are, seen on the state of a single parameter; nothing where init refuses that."""
+    try:
+        state = init(np.zeros(1))
+    except Exception:  # an init that wants a matrix, say; it is asked again with the real theta
+        return {}
+    kinds = {}
+    for name, value in state.items():
+        if numbers.is_array(value):
+            kinds[name] = "array"
+        elif numbers.is_scalar(value):
+            kinds[name] = "count" if isinstance(value, int) else "number"
+    return kinds
+
+
+def _within(value: Any, low: float, high: float, closed: bool) -> bool:
+    inside = (value >= low) & ((value <= high) if closed else (value < high)) & (value > -math.inf)
+    return bool(inside if isinstance(inside, bool) else inside.all())
+
+
+def _own(record: dict[str, Any], names: Iterable[str], inputs: Iterable[Any]) -> dict[str, Any]:
+    """The named values; copied where they are an array that came in, a view, or the same array as another result."""
+    if not isinstance(record, dict):
+        raise TypeError(f"the step of a rule ends with return locals(); this one returned {type(record).__name__}")
+    seen = set(map(id, inputs))
     own = {}
     for name in names:
         value = record[name]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import index
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -14,6 +16,9 @@ from refopt.containers import Layout
 from refopt.recurrence import Rule
 
 __all__ = ["Line", "narrate", "walk"]
+
+
+_END = object()  # after the last gradient
 
 
 def walk(
@@ -27,6 +32,8 @@ def walk(
 
     `grad` is a function of theta, or the gradients themselves, one a step. `steps` is needed with a function; with
     gradients it may cut the walk short. `state` starts the walk from a checkpoint instead of ``rule.init(theta)``.
+
+    The next step goes on from the record that was yielded: whoever changes its arrays changes the walk.
     """
     if callable(grad):
         if steps is None:
@@ -34,9 +41,13 @@ def walk(
         gradient = grad
     else:
         given = iter(grad)
-        gradient = lambda theta: next(given, None)  # noqa: E731
-    if steps is not None and (not isinstance(steps, int) or steps < 0):
-        raise ValueError(f"walk: steps must be a whole number of at least 0, got {steps!r}")
+        gradient = lambda theta: next(given, _END)  # noqa: E731
+    try:
+        steps = None if steps is None else index(steps)
+    except TypeError:
+        raise TypeError(f"walk: steps must be a whole number, got {steps!r}") from None
+    if steps is not None and steps < 0:
+        raise ValueError(f"walk: steps must be at least 0, got {steps}")
     return _walk(rule, theta, gradient, steps, rule.init(theta) if state is None else state)
 
 
@@ -44,9 +55,9 @@ def _walk(rule: Rule, theta: Any, gradient: Callable, steps: int | None, state: 
     done = 0
     while steps is None or done < steps:
         g = gradient(theta)
-        if g is None and steps is None:
-            return  # the gradients are at their end
-        if g is None:
+        if g is _END and steps is None:
+            return
+        if g is _END:
             raise ValueError(f"walk: {steps} steps asked for, but there are only {done} gradients")
         record = rule.step(theta, g, state)
         theta, state = record["theta"], {name: record[name] for name in rule.state_names}
@@ -86,7 +97,7 @@ def narrate(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], **hyper: A
             if running[0] is not None:
                 source, names = running[0]
                 values = rule.unpack(layout, frame.f_locals, names) if whole else frame.f_locals
-                lines.extend(Line(source, name, values[name]) for name in names)
+                lines.extend(Line(source, name, copy.deepcopy(values[name])) for name in names)
             running[0] = statement if event == "line" else None
             return after
 

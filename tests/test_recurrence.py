@@ -87,7 +87,7 @@ def test_a_wrapper_hands_unknown_names_to_the_rule_inside():
         ({"lr": 1j}, TypeError, "real number"),
         ({"beta2": 1.0}, ValueError, r"in \[0, 1\), got 1.0"),
         ({"beta2": np.array([0.5, 1.5])}, ValueError, r"in \[0, 1\)"),
-        ({"denominator": 3}, TypeError, "must be a function like eps_outside"),
+        ({"denominator": 3}, TypeError, "must be a function like refopt.dialects.denominator.eps_outside"),
     ],
 )
 def test_bad_hyper_parameters(hyper, error, words):

@@ -24,11 +24,18 @@ VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status: 0 for success, 2 for bad input or a missing package."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without Greek letters shows question marks
     parser = build_parser()
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments)
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except OSError:  # nothing more can be written, not even when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

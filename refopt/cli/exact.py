@@ -14,21 +14,34 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt exact``."""
     parser.add_argument("rule", metavar="RULE", help="a name from refopt list")
     parser.add_argument("-n", "--steps", type=int, default=10, help="how many steps (default: 10)")
-    parser.add_argument("--on", metavar="PROBLEM", default="rosenbrock", help="the toy function (default: rosenbrock)")
+    parser.add_argument(
+        "--on", metavar="PROBLEM", default="rosenbrock", help="the toy function: beale, quadratic, rosenbrock (default), saddle"
+    )
+    parser.add_argument("--lr", type=float, help="the learning rate (default: the rule's own)")
     parser.add_argument("--framework", help="read the rule as this library does: torch, optax, keras")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the float64 run beside the proof."""
+    import numpy as np
+
     import refopt
     from refopt.cli.tables import print_rows
 
     if options.steps < 1:
         raise ValueError(f"-n must be at least 1, got {options.steps}")
-    rule = refopt.rule(options.rule, options.framework)
+    hyper = {} if options.lr is None else {"lr": options.lr}
+    rule = refopt.rule(options.rule, options.framework, **hyper)
     problem = refopt.problems.get(options.on)
-    records = list(refopt.walk(rule, problem.start, problem.grad, options.steps))
+    records: list[dict[str, Any]] = []
+    with np.errstate(all="ignore"):
+        for record in refopt.walk(rule, problem.start, problem.grad, options.steps):
+            if not np.isfinite(record["theta"]).all():
+                raise ValueError(
+                    f"{rule.name} leaves for infinity on {problem.name} at step {len(records) + 1}; give a smaller --lr"
+                )
+            records.append(record)
     # The gradients of the floating-point run are the input of both, so that only the rule's own arithmetic differs.
     proofs = refopt.exact.prove(rule, problem.start, [record["g"] for record in records])
     steps = [_compare(number, *pair) for number, pair in enumerate(zip(records, proofs, strict=True), 1)]

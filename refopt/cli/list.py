@@ -1,4 +1,4 @@
-"""Every rule with its state, its scope and its paper, one line each."""
+"""Every rule with its state, one line each; --json adds scope and paper."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt race``."""
     parser.add_argument("--rules", metavar="A,B,…", help="which rules take part (default: all)")
     parser.add_argument("--epochs", type=int, default=None, help="passes over the training images (default: 40)")
-    parser.add_argument("--seed", type=int, default=0, help="decides split, start and order of the batches (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="decides the start and the order of the batches (default: 0)")
     parser.add_argument("--out", metavar="DIR", default="refopt-out", help="where the figure goes (default: refopt-out)")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
-    parser.add_argument("--tune", action="store_true", help="find the table of learning rates again, and stop")
+    parser.add_argument("--tune", action="store_true", help="find the table of learning rates again (about a minute), and stop")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -33,24 +33,40 @@ def run(options: argparse.Namespace) -> None:
         chosen = [name.strip() for name in options.rules.split(",") if name.strip()]
         if not chosen:
             raise ValueError("--rules names no rule")
-    racing.entrants(chosen)  # unknown names are an error before anything runs
+        if len(set(chosen)) < len(chosen):
+            raise ValueError(f"--rules names a rule twice: {', '.join(chosen)}")
     if options.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {options.seed}")
     if options.tune:
         _tune(racing, chosen, options.json)
         return
+    rules = racing.entrants(chosen)  # what is unknown or cannot be written is an error before the race, not after it
+    _demand_writable(options.out)
     epochs = racing.EPOCHS if options.epochs is None else options.epochs
     if epochs < 1:
         raise ValueError(f"--epochs must be at least 1, got {epochs}")
-    from refopt import view  # a missing matplotlib is an error before the race, not after it
+    from refopt import view
 
-    racers = _race(racing, racing.entrants(chosen), epochs, options.seed)
+    racers = _race(racing, rules, epochs, options.seed)
     toys = [racing.toy_race(racing.entrants(chosen, toy), toy) for toy in racing.TOYS]
     paths = view.save(view.race_figure(racers, toys), options.out, "race")
     if options.json:
         print(json.dumps(_document(racers, epochs, options.seed, paths), indent=2, allow_nan=False))
     else:
         _print_table(racers, epochs, paths)
+
+
+def _demand_writable(directory: str) -> None:
+    import tempfile
+
+    if not directory:
+        raise ValueError("--out must name a directory")
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        raise OSError(f"cannot write into {directory}: {error.strerror}") from None
 
 
 def _race(racing: Any, rules: list[Any], epochs: int, seed: int) -> list[Any]:
@@ -82,7 +98,7 @@ def _tune(racing: Any, chosen: list[str] | None, as_json: bool) -> None:
     courses = ("digits", *racing.TOYS)
     rows = [[name, *(f"{rates[course]:g}" for course in courses)] for name, rates in table.items()]
     print_rows(["rule", *(f"lr on {course}" for course in courses)], rows)
-    shipped = {name: racing.LEARNING_RATES[name] for name in table}
+    shipped = {name: racing.LEARNING_RATES.get(name) for name in table}
     print("\nThis is the table that ships." if table == shipped else f"\nThe table that ships is another: {shipped}")
 
 
@@ -130,4 +146,7 @@ def _print_table(racers: list[Any], epochs: int, paths: list[Path]) -> None:
         for racer in sorted(racers, key=lambda racer: -racer.test_accuracy)
     ]
     print_rows(head, rows)
-    print(f"\nHandwritten digits (UCI, CC BY 4.0), {epochs} epochs, float32. Figures: {', '.join(map(str, paths))}")
+    from refopt.training.racing import remarks
+
+    print(f"\nHandwritten digits (UCI, CC BY 4.0), float32, epochs: {epochs}. {remarks([racer.name for racer in racers])}")
+    print(f"Figures: {', '.join(map(str, paths))}")

@@ -23,6 +23,7 @@ def run(options: argparse.Namespace) -> None:
     print("\nLibraries")
     for framework, table in FRAMEWORKS.items():
         print(f"    {framework:8}{table[rule.name] if rule.name in table else 'has none'}")
+    print("    optax asks for a learning rate; the paper's is shown")
     print(f"\nSource ({inspect.getsourcefile(rule.recurrence)})\n")
     for function in (rule.start, rule.recurrence):
         print("\n".join("    " + line for line in inspect.getsource(function).rstrip().splitlines()) + "\n")

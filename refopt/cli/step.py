@@ -11,7 +11,9 @@ __all__ = ["arguments", "run"]
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt step``."""
     parser.add_argument("rule", metavar="RULE", help="a name from refopt list")
-    parser.add_argument("--on", metavar="PROBLEM", default="rosenbrock", help="the toy function (default: rosenbrock)")
+    parser.add_argument(
+        "--on", metavar="PROBLEM", default="rosenbrock", help="the toy function: beale, quadratic, rosenbrock (default), saddle"
+    )
     parser.add_argument("-n", "--steps", type=int, default=3, help="how many steps (default: 3)")
     parser.add_argument("--lr", type=float, help="the learning rate (default: the rule's own)")
     parser.add_argument("--framework", help="read the rule as this library does: torch, optax, keras")

@@ -6,13 +6,13 @@ own text runs on object arrays of balls; where the ball lies between two roundin
     proofs = refopt.exact.prove(refopt.adam(), theta, gradients)
     proofs[0]["m_hat"].value      # after the first step: correctly rounded to float64
 
-Needs python-flint: ``pip install 'refopt[exact]'``.
+Needs python-flint: ``pip install python-flint``.
 """
 
 try:
     import flint as _flint  # noqa: F401
 except ImportError as error:
-    raise ImportError("refopt.exact needs python-flint: pip install 'refopt[exact]'") from error
+    raise ImportError("refopt.exact needs python-flint: pip install python-flint") from error
 
 from refopt.exact.ball import Ball, Undecided, balls, working_precision
 from refopt.exact.derivative import Dual, gradient_enclosure

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 from flint import arb, ctx
 
+from refopt.exact.rounding import FORMATS, Format
+
 __all__ = ["Ball", "Rough", "Undecided", "balls", "working_precision"]
 
 
@@ -37,13 +39,14 @@ def working_precision(bits: int) -> Iterator[None]:
 
 def _arb(x: Any) -> arb:
     """A number of any kind as a ball; a float means exactly its binary value."""
+    kind = type(x)
     if isinstance(x, Ball):
         return x.ball
     if isinstance(x, Integral):
         return arb(int(x))
     if isinstance(x, (float, np.float32, np.float16)):  # np.float64 is a float; a longdouble does not fit
         return arb(float(x))
-    raise TypeError(f"{x!r} is no number that a ball can hold exactly")
+    raise TypeError(f"a {kind.__name__} is no number that a ball can hold exactly")
 
 
 def _operation(of: Any, reflected: bool = False) -> Any:
@@ -133,6 +136,13 @@ class Ball:
     def __bool__(self) -> bool:
         return self != 0
 
+    def identical(self, other: Any) -> bool:
+        """Whether the two balls have the same midpoint and radius: the same result of the same computation."""
+        if not isinstance(other, Ball):
+            return False
+        one, two = self.ball, other.ball
+        return bool(one.mid() == two.mid() and one.rad() == two.rad())
+
     def sqrt(self) -> Ball:
         """Square root; NaN of what is certainly negative."""
         root = self.ball.sqrt()
@@ -171,35 +181,46 @@ class Ball:
 
 
 class Rough(Ball):
-    """What honest floating-point programs with `bits` bits may hold: every operation may err by one unit in the last place.
+    """What honest floating-point programs in a format may hold: every operation may err by one unit in the last place.
 
-    The ball encloses all of them. Hyper-parameters and the step count keep binary64 (`bits` 53), as Python keeps them, until
-    they meet an array; the result then has the array's bits. What the format holds exactly stays exact.
+    The ball encloses all of them, underflow included; where one of them may overflow it is NaN, which is no bound.
+    Hyper-parameters and the step count keep binary64, as Python keeps them, until they meet an array: then they are rounded
+    to the array's format. What the format holds exactly stays exact.
     """
 
-    __slots__ = ("bits",)
+    __slots__ = ("form",)
 
-    def __init__(self, value: Any, bits: int) -> None:
+    def __init__(self, value: Any, form: Format) -> None:
         super().__init__(value)
-        self.bits = bits
-        if not (self.ball.is_exact() and self.ball.bits() <= bits):
-            self.ball *= arb(1, 2.0 ** (1 - bits))
-
-    def __pos__(self) -> Rough:
-        return self
+        self.form = form
+        if type(value) is Rough and value.form.precision <= form.precision:
+            return
+        ball = self.ball
+        if not (ball.is_exact() and form.holds(ball)):
+            ulp, hair = form.slack
+            self.ball = ball = ball * ulp + hair
+        if not ball.abs_upper() <= form.largest:
+            self.ball = arb("nan")
 
 
 def _rough(name: str) -> Any:
     inherited = getattr(Ball, name)
 
     def method(self: Rough, *other: Any) -> Any:
+        x, form = self, self.form
+        if other and not (type(other[0]) is Rough and other[0].form is form):
+            # The two differ: the one with more bits is rounded to the format of the other. Other numbers are binary64.
+            theirs = getattr(other[0], "form", FORMATS["float64"])
+            form = min(form, theirs, key=lambda form: form.precision)
+            try:
+                x, other = Rough(self, form), (Rough(other[0], form),)
+            except TypeError:
+                return NotImplemented
         try:
-            result = inherited(self, *other)
+            result = inherited(x, *other)
         except Undecided:  # a quotient or root that some honest program cannot form: no bound
             result = Ball(math.nan)
-        if type(result) is not Ball:
-            return result
-        return Rough(result.ball, min(self.bits, *(x.bits for x in other if type(x) is Rough), 53))
+        return Rough(result.ball, form) if type(result) is Ball else result
 
     return method
 

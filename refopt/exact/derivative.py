@@ -73,6 +73,18 @@ class Dual:
     def __ge__(self, other: Any) -> bool:
         return self.value >= _dual(other).value
 
+    def __eq__(self, other: object) -> bool:
+        return self.value == _dual(other).value
+
+    def __ne__(self, other: object) -> bool:
+        return self.value != _dual(other).value
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __abs__(self) -> Dual:
+        return -self if self.value < 0 else self
+
     def exp(self) -> Dual:
         """Exponential."""
         power = self.value.exp()

@@ -36,7 +36,8 @@ class Proof:
     bits    the precision that decided every digit of this name
     ulps    upper bound, in units in the last place at `value`, of the error of an honest implementation that works in the
             format from the first step on: the same operations, each correct to one ulp, hyper-parameters and step count
-            in binary64. Infinite where no bound follows (rounding can flip a comparison). Underflow is not modelled
+            in binary64, sums in the order of the text, gradual underflow. Infinite where no bound follows (rounding can flip
+            a comparison, a program may overflow, the value is 0 and a program may miss it)
     balls   the enclosing balls themselves
     format  the name of the format
     """
@@ -58,8 +59,7 @@ class Proof:
         if isinstance(self.value, Mapping):
             return {key: ulps_between(computed[key], value, self.format) for key, value in self.value.items()}
         if isinstance(self.value, (list, tuple)):
-            pairs = zip(computed, self.value, strict=True)
-            return type(self.value)(ulps_between(one, value, self.format) for one, value in pairs)
+            return [ulps_between(one, value, self.format) for one, value in zip(computed, self.value, strict=True)]
         return ulps_between(computed, self.value, self.format)
 
 
@@ -105,13 +105,12 @@ class _Walks:
     """
 
     def __init__(self, rule: Rule, theta: Any, gradients: Any, steps: int | None, form: Format) -> None:
-        self.form, self.rule, self.steps, self.layout = form, rule, steps, Layout(theta)
-        layout = self.layout
-        _demand_finite(layout.leaves(theta, "theta"), "theta")
-        self.apart = rule.scope == "element" and not callable(gradients) and not _has_populations(rule)
+        self.form, self.rule, self.steps = form, rule, steps
+        theta = _exactly(Layout(theta), theta, "theta")
+        self.layout = layout = Layout(theta)
         if not callable(gradients):
-            for number, g in enumerate(gradients, 1):
-                _demand_finite(layout.leaves(g, f"gradient {number}"), f"gradient {number}")
+            gradients = [_exactly(layout, g, f"gradient {number}") for number, g in enumerate(gradients, 1)]
+        self.apart = rule.scope == "element" and not callable(gradients) and not _has_populations(rule)
         if self.apart:
             theta = layout.vector(theta, "theta").reshape(-1)
             gradients = [layout.vector(g, "g").reshape(-1) for g in gradients]
@@ -131,7 +130,7 @@ class _Walks:
         def on_balls(tree: Any) -> Any:
             return _map(lambda x: balls(x if entries is None else x[entries], entry), tree)
 
-        records = []
+        records: list[dict[Path, Any]] = []
         with working_precision(bits):
             try:
                 theta = on_balls(self.theta)
@@ -139,13 +138,15 @@ class _Walks:
                 rule = _on_balls(self.rule, entry, constant)
                 state = _state_on_balls(rule.init(theta), entry, constant)
                 for record in walk(rule, theta, gradients, self.steps, state):
-                    records.append({path: balls(leaf) for path, leaf in _leaves(record)})
+                    records.append({path: balls(_at(record, path)) for path in self.table[len(records)]})
             except Undecided:
                 return records, True
         return records, False
 
     def settle(self, entries: Any, bits: int) -> None:
         """Prove `entries`, with more bits where they are needed."""
+        if entries is not None and len(entries) < self.layout.size:
+            self.demand_independence(entries)
         records, undecided = self.run(entries, bits)
         if undecided and entries is not None and len(entries) > 1:
             for half in np.array_split(entries, 2):
@@ -163,11 +164,25 @@ class _Walks:
         if unproven.any() and not last:
             self.settle(entries if entries is None else entries[unproven], 2 * bits)
 
+    def demand_independence(self, entries: np.ndarray) -> None:
+        """Some entries walked without the others must come where they came with them, or scope "element" is not true."""
+        with np.errstate(all="ignore"):
+            alone = list(walk(self.rule, self.theta[entries], [g[entries] for g in self.gradients]))
+        for one, whole in zip(alone, self.shapes, strict=True):
+            for (path, a), (_, b) in zip(_leaves(one), _leaves(whole), strict=True):
+                if not np.allclose(a, b[entries] if np.ndim(b) else b, rtol=1e-6, atol=0, equal_nan=True):
+                    raise ValueError(
+                        f"{self.rule.name} has scope 'element', but its {path[-1]} depends on other entries; "
+                        "its scope must be 'tensor' or 'network'"
+                    )
+
     def budget(self, entries: Any) -> None:
         """Bound the error of honest implementations: the same walk on balls that hold all of them."""
-        records, undecided = self.run(entries, FIRST_BITS, partial(Rough, bits=self.form.precision), partial(Rough, bits=53))
+        entry, constant = partial(Rough, form=self.form), partial(Rough, form=FORMATS["float64"])
+        records, undecided = self.run(entries, FIRST_BITS, entry, constant)
         if undecided and entries is not None and len(entries) > 1:
             for half in np.array_split(entries, 2):
+                self.demand_independence(half)
                 self.budget(half)
             return
         with working_precision(FIRST_BITS):
@@ -247,16 +262,19 @@ def _reach(rough: arb, value: float, form: Format) -> float:
     distance = upward(abs(rough - arb(value)))
     if distance == 0 or distance == math.inf:
         return distance
-    return math.ldexp(distance, -form.ulp_exponent(math.frexp(value)[1] if value else -10_000))
+    try:
+        return math.ldexp(distance, -form.ulp_exponent(math.frexp(value)[1] if value else -10_000))
+    except OverflowError:  # beside a proven 0 the unit is the smallest subnormal number
+        return math.inf
 
 
 def _on_balls(rule: Rule, entry: Number, constant: Number) -> Rule:
-    """The rule with its real hyper-parameters as balls; switches and whole numbers (k) stay what they are."""
+    """The rule with its hyper-parameters as balls: whole numbers too, so that 1/k is not a rounded quotient of integers."""
     hyper: dict[str, Any] = {}
     for name, value in rule.hyper.items():
         if isinstance(value, Rule):
             hyper[name] = _on_balls(value, entry, constant)
-        elif isinstance(rule.defaults[name], float):
+        elif numbers.is_array(value) or numbers.is_scalar(value):
             hyper[name] = balls(value, entry if numbers.is_array(value) else constant)
     return rule(**hyper)
 
@@ -266,7 +284,7 @@ def _state_on_balls(state: Any, entry: Number, constant: Number) -> Any:
     if isinstance(state, Mapping):
         return {name: _state_on_balls(value, entry, constant) for name, value in state.items()}
     if isinstance(state, (list, tuple)):
-        return type(state)(_state_on_balls(value, entry, constant) for value in state)
+        return [_state_on_balls(value, entry, constant) for value in state]
     return state if isinstance(state, bool) else balls(state, entry if isinstance(state, np.ndarray) else constant)
 
 
@@ -292,14 +310,29 @@ def _leaves(record: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
             yield (*path, key), value
 
 
+def _at(record: Any, path: Path) -> Any:
+    """The leaf at a path; tensors whose numbers are the same ball share one leaf."""
+    for key in path:
+        record = record[key] if isinstance(record, (Mapping, list, tuple)) else record
+    return record
+
+
 def _map(function: Callable[[Any], Any], tree: Any) -> Any:
     if isinstance(tree, Mapping):
         return {key: _map(function, value) for key, value in tree.items()}
     if isinstance(tree, (list, tuple)):
-        return type(tree)(_map(function, value) for value in tree)
+        return [_map(function, value) for value in tree]
     return function(tree)
 
 
-def _demand_finite(leaves: list[Any], what: str) -> None:
+def _exactly(layout: Layout, tree: Any, what: str) -> Any:
+    """Theta or a gradient in float64, which holds every number of the smaller formats: nothing is rounded on the way in."""
+    for _, leaf in _leaves([tree]):
+        dtype = np.asarray(leaf).dtype
+        if dtype.itemsize > 8 or dtype.kind not in "fiu":
+            raise TypeError(f"{what} has dtype {dtype}; a proof begins with numbers that float64 holds exactly")
+    wide = Layout(layout.rebuild(np.zeros(shape) for shape in layout.shapes))
+    leaves = wide.leaves(tree, what)
     if not all(np.isfinite(leaf).all() for leaf in leaves):
         raise ValueError(f"{what} holds NaN or infinity; a proof begins with real numbers")
+    return layout.rebuild(leaves)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,27 @@ class Format:
     lowest: int
     highest: int
     dtype: type
+
+    @cached_property
+    def smallest(self) -> arb:
+        """The smallest positive number of the format, subnormal."""
+        return arb(2) ** (self.lowest - self.precision + 1)
+
+    @cached_property
+    def largest(self) -> arb:
+        """The largest finite number."""
+        return (2 - arb(2) ** (1 - self.precision)) * arb(2) ** self.highest
+
+    @cached_property
+    def slack(self) -> tuple[arb, arb]:
+        """What honest rounding multiplies and adds: 1 ± one unit in the last place, ± the smallest positive number."""
+        return arb(1, 2.0 ** (1 - self.precision)), arb(0, self.smallest)
+
+    def holds(self, ball: arb) -> bool:
+        """Whether the ball is exactly one number that the format has, its range apart."""
+        if not ball.is_exact() or ball.bits() > self.precision:
+            return False
+        return bool(ball == 0 or not ball.is_finite() or ball.man_exp()[1] >= self.lowest - self.precision + 1)
 
     def ulp_exponent(self, bit_length: int) -> int:
         """The exponent of the unit in the last place of numbers in [2**(bit_length-1), 2**bit_length)."""
@@ -66,7 +88,7 @@ def round_ball(ball: arb, form: Format) -> float | None:
     NaN (undefined at any precision) rounds to NaN.
     """
     if ball.is_exact() and ball.is_finite():
-        return form.round(*_integers(ball))
+        return form.round(*_integers(ball)) or 0.0  # never −0
     if ball.is_nan():
         return math.nan
     if not ball.is_finite():
@@ -100,7 +122,10 @@ def ulps_between(computed: Any, exact: Any, format: Format | str = "float64") ->
             return 0.0
         if not (math.isfinite(a) and math.isfinite(b)):
             return math.inf
-        return float(abs(Fraction(a) - Fraction(b)) / form.ulp(b))
+        try:
+            return float(abs(Fraction(a) - Fraction(b)) / form.ulp(b))
+        except OverflowError:  # beside 0 the unit is the smallest subnormal number
+            return math.inf
 
     pairs = zip(computed.reshape(-1).tolist(), exact.reshape(-1).tolist(), strict=True)
     return np.array([distance(a, b) for a, b in pairs]).reshape(exact.shape)

@@ -25,7 +25,7 @@ def linear(x: Any, W: Any, b: Any) -> Any:
 def linear_backward(dz: Any, x: Any, dW: Any, db: Any) -> None:
     """Write ∂loss/∂W (n_in, n_out) and ∂loss/∂b (n_out) into dW and db."""
     x.T.dot(dz, out=dW)
-    ones(len(dz), dz).dot(dz, out=db)
+    ones(len(dz), dz.dtype, dz.__class__).dot(dz, out=db)
 
 
 def linear_backward_input(dz: Any, W: Any) -> Any:

@@ -13,25 +13,27 @@ from typing import Any
 
 import numpy as np
 
-from refopt.nets.constants import counting, one_hot, ones
+from refopt.nets.constants import one_hot, ones
 
 __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_backward"]
 
 
-def softmax_cross_entropy(z: Any, y: Any) -> tuple[Any, Any, Any]:
-    """Logits z (batch, classes), labels y (batch,) → mean loss, e = exp(z − max z) (classes, batch), its sums (batch,)."""
+def softmax_cross_entropy(z: Any, y: Any) -> tuple[Any, tuple[Any, Any, Any]]:
+    """Logits z (batch, classes) and labels y (batch,) → mean loss, and what the backward pass needs of it."""
     classes, batch = z.shape[1], len(y)
-    shifted = z.T.copy()  # (classes, batch)
+    hot = one_hot(classes, z.dtype, z.__class__).take(y, axis=1)  # (classes, batch)
+    shifted = z.T.copy()
     shifted -= np.maximum.reduce(shifted, axis=0)
     e = np.exp(shifted)
-    total = ones(classes, e).dot(e)  # (batch,)
-    losses = np.log(total) - shifted[y, counting(batch, e)]  # (batch,)
-    return ones(batch, e).dot(losses) / batch, e, total
+    total = ones(classes, z.dtype, z.__class__).dot(e)  # (batch,)
+    loss = (ones(batch, z.dtype, z.__class__).dot(np.log(total)) - np.vdot(hot, shifted)) / batch
+    return loss, (e, total, hot)
 
 
-def softmax_cross_entropy_backward(e: Any, total: Any, y: Any) -> Any:
-    """∂loss/∂z (batch, classes): (softmax − one-hot label) / batch. `e` is overwritten."""
+def softmax_cross_entropy_backward(kept: tuple[Any, Any, Any]) -> Any:
+    """∂loss/∂z (batch, classes): (softmax − one-hot label) / batch. What was kept is overwritten."""
+    e, total, hot = kept
     e /= total
-    e -= one_hot(len(e), e).take(y, axis=1)
-    e /= len(y)
+    e -= hot
+    e /= len(total)
     return e.T

@@ -72,7 +72,7 @@ class MLP:
 
     def accuracy(self, theta: Any, x: Any, y: Any) -> float:
         """The share of examples whose class is predicted right."""
-        return float((self.predict(theta, x) == y).mean())
+        return float((self.predict(theta, x) == self._labels(y, len(x))).mean())
 
     def loss(self, theta: Any, x: Any, y: Any) -> Any:
         """Mean softmax cross-entropy of the batch, in nats."""
@@ -83,8 +83,8 @@ class MLP:
         """The loss and its gradient, a vector like theta."""
         layers = self._layers(self._checked(theta))
         outputs = self._activations(layers, self._inputs(x, theta))
-        loss, e, total = softmax_cross_entropy(outputs[-1], self._labels(y, len(x)))
-        dz = softmax_cross_entropy_backward(e, total, y)  # (batch, classes)
+        loss, kept = softmax_cross_entropy(outputs[-1], self._labels(y, len(x)))
+        dz = softmax_cross_entropy_backward(kept)  # (batch, classes)
         g = np.empty_like(theta)
         slopes = self._layers(g)
         for layer in range(len(layers) - 1, -1, -1):
@@ -123,6 +123,8 @@ class MLP:
             raise ValueError(f"labels must be whole numbers of shape ({batch},), one an example, got {got}")
         if not batch:
             raise ValueError("a batch must hold at least one example")
+        if not y.dtype.isnative:
+            y = y.astype(np.intp)
         unsigned = y.view(_UNSIGNED[y.itemsize])  # a negative label is a huge one
         if unsigned[unsigned.argmax()] >= self.sizes[-1]:
             raise ValueError(f"labels must be from 0 to {self.sizes[-1] - 1}, got {y.min()} to {y.max()}")

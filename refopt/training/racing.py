@@ -31,15 +31,15 @@ OPTIONS: dict[str, dict[str, Any]] = {"sgd": {"momentum": 0.9}, "lookahead": {"m
 
 # The learning rate of each rule on each course; `tune` (refopt race --tune) finds them again.
 LEARNING_RATES: dict[str, dict[str, float]] = {
-    "adadelta": {"digits": 3.0, "rosenbrock": 10.0, "beale": 10.0},
-    "adagrad": {"digits": 0.1, "rosenbrock": 1.0, "beale": 1.0},
-    "adam": {"digits": 0.01, "rosenbrock": 0.3, "beale": 0.3},
-    "adamw": {"digits": 0.01, "rosenbrock": 0.3, "beale": 0.3},
-    "amsgrad": {"digits": 0.01, "rosenbrock": 0.1, "beale": 0.1},
+    "adadelta": {"digits": 1.0, "rosenbrock": 10.0, "beale": 10.0},
+    "adagrad": {"digits": 0.03, "rosenbrock": 1.0, "beale": 1.0},
+    "adam": {"digits": 0.003, "rosenbrock": 0.3, "beale": 0.3},
+    "adamw": {"digits": 0.03, "rosenbrock": 0.3, "beale": 0.3},
+    "amsgrad": {"digits": 0.003, "rosenbrock": 0.1, "beale": 0.1},
     "lion": {"digits": 0.0003, "rosenbrock": 0.01, "beale": 0.1},
     "lookahead": {"digits": 0.3, "rosenbrock": 0.003, "beale": 0.01},
     "rmsprop": {"digits": 0.01, "rosenbrock": 0.03, "beale": 0.03},
-    "sgd": {"digits": 0.1, "rosenbrock": 0.003, "beale": 0.003},
+    "sgd": {"digits": 0.3, "rosenbrock": 0.003, "beale": 0.003},
 }
 
 GRID = tuple(round(digit * 10.0**power, 12) for power in range(-5, 2) for digit in (1, 3))
@@ -83,13 +83,22 @@ class ToyRun:
     losses: np.ndarray
 
 
+def remarks(names: Sequence[str]) -> str:
+    """What a reader must know of how the named rules take part: a sentence, or nothing."""
+    options = {name: OPTIONS[name] for name in names if name in OPTIONS}
+    return "; ".join(f"{name} with {key} {value:g}" for name, given in options.items() for key, value in given.items())
+
+
 def entrants(chosen: Sequence[str] | None = None, course: str = "digits") -> list[Rule]:
     """The chosen rules (default: all that have a learning rate in the table), ready to race on `course`."""
     ready = []
     for name in LEARNING_RATES if chosen is None else chosen:
         rule = find_rule(name)
         if name not in LEARNING_RATES:
-            raise ValueError(f"{name} has no learning rate for the race; it has {', '.join(LEARNING_RATES)}")
+            raise ValueError(
+                f"{name} has no learning rate for the race: find it with refopt race --tune --rules {name} and add it to "
+                "LEARNING_RATES in refopt/training/racing.py"
+            )
         ready.append(rule(**OPTIONS.get(name, {}), lr=LEARNING_RATES[name][course]))
     return ready
 
@@ -110,9 +119,10 @@ def race(
 ) -> list[Racer]:
     """Train the digits network with every rule from one start over the same batches.
 
-    `seed` decides the split of the images, the start and the order of the batches. `progress` is called after every epoch.
+    `seed` decides the start and the order of the batches; the images held out are the same in every race. `progress` is
+    called after every epoch.
     """
-    data = digits(seed=seed) if data is None else data
+    data = digits() if data is None else data
     net = MLP(SIZES)
     theta = net.init(seed, np.float32)
     racers = []
@@ -130,8 +140,8 @@ def race(
 
 
 def learning_rate(rule: Rule) -> float:
-    """The lr of a rule, or of the rule inside a wrapper."""
-    return rule.hyper["lr"] if "lr" in rule.hyper or rule.inner is None else learning_rate(rule.inner)
+    """The lr of a rule, or of the rule inside a wrapper; NaN for a rule that has none."""
+    return rule.hyper.get("lr", math.nan) if rule.inner is None else learning_rate(rule.inner)
 
 
 def toy_race(rules: Sequence[Rule], problem: str, steps: int = TOY_STEPS) -> list[ToyRun]:
@@ -155,8 +165,8 @@ def tune(chosen: Sequence[str] | None = None, seeds: Sequence[int] = (0, 1, 2)) 
 
     The grid is 1 and 3 times the powers of ten from 1e-5 to 10. On the digits a quarter of the *training* images is held
     out and the rate with the best mean accuracy on it wins, over three seeds, the lower loss deciding ties: the images of
-    the race's own test are never looked at. On a toy function the rate with the smallest loss, averaged over the logarithms
-    of the last quarter of the walk, wins.
+    the race's own test are never looked at. On a toy function the smallest loss wins, as the mean of its logarithm over the
+    walk; a walk that leaves the function's box is out.
     """
     for name in LEARNING_RATES if chosen is None else chosen:
         base = find_rule(name)(**OPTIONS.get(name, {}))
@@ -166,11 +176,11 @@ def tune(chosen: Sequence[str] | None = None, seeds: Sequence[int] = (0, 1, 2)) 
 
 
 def _digits_score(rule: Rule, _: str, seeds: Sequence[int]) -> tuple[float, float]:
-    runs = []
+    full, runs = digits(), []
     for seed in seeds:
-        full = digits(seed=seed)
-        cut = len(full.y_train) * 3 // 4
-        part = Split(full.x_train[:cut], full.y_train[:cut], full.x_train[cut:], full.y_train[cut:])
+        order = np.random.default_rng(seed).permutation(len(full.y_train))
+        kept, held_out = np.split(order, [len(order) * 3 // 4])
+        part = Split(full.x_train[kept], full.y_train[kept], full.x_train[held_out], full.y_train[held_out])
         (racer,) = race([rule], EPOCHS, seed, data=part)
         runs.append(racer)
     loss = sum(racer.train_loss for racer in runs)

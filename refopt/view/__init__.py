@@ -1,12 +1,12 @@
 """Pictures: the only room that imports matplotlib. Arrays in, figures out.
 
-Needs matplotlib: ``pip install 'refopt[view]'``.
+Needs matplotlib: ``pip install matplotlib``.
 """
 
 try:
     import matplotlib as _matplotlib  # noqa: F401
 except ImportError as error:
-    raise ImportError("refopt.view needs matplotlib: pip install 'refopt[view]'") from error
+    raise ImportError("refopt.view needs matplotlib: pip install matplotlib") from error
 
 from refopt.view.race import race_figure
 from refopt.view.save import save

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from refopt import problems
-from refopt.training.racing import Racer, ToyRun
+from refopt.training.racing import Racer, ToyRun, remarks
 from refopt.view.style import RC, line_styles
 
 __all__ = ["race_figure"]
@@ -47,7 +47,7 @@ def _caption(racers: Sequence[Racer]) -> str:
     return (
         "Same start, same batches, each rule at its tuned learning rate (lr: the one for the digits). "
         f"On the digits they end between {min(ends):.1%} and {max(ends):.1%};\nwatch the way there. "
-        "Below, from the square: dots mark the end of each walk, the star is the minimum."
+        f"Below, from the square: dots mark the end of each walk, the star is the minimum. {remarks([r.name for r in racers])}"
     )
 
 

@@ -11,7 +11,7 @@ pytest.importorskip("flint", reason="refopt.exact needs python-flint")
 
 from flint import arb
 
-from refopt.exact import Ball, Undecided, balls, working_precision
+from refopt.exact import FORMATS, Ball, Undecided, balls, working_precision
 from refopt.exact.ball import Rough
 
 numbers = st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-6)
@@ -121,9 +121,9 @@ def test_rough_balls_hold_every_honest_result():
     fused = np.float32(float(a) * float(b) + float(c))
     assert separate != fused
     with working_precision(128):
-        rough = Rough(float(a), 24) * Rough(float(b), 24) + Rough(float(c), 24)
-        scalar = 1 - Rough(0.999, 53)
-        met = scalar * Rough(1.0, 24)
+        rough = Rough(float(a), FORMATS["float32"]) * Rough(float(b), FORMATS["float32"]) + Rough(float(c), FORMATS["float32"])
+        scalar = 1 - Rough(0.999, FORMATS["float64"])
+        met = scalar * Rough(1.0, FORMATS["float32"])
     assert contains(rough, Fraction(float(separate)))
     assert contains(rough, Fraction(float(fused)))
     assert float(scalar.ball.rad()) < 1e-17
@@ -133,7 +133,19 @@ def test_rough_balls_hold_every_honest_result():
 
 def test_rough_balls_keep_what_the_format_holds():
     with working_precision(128):
-        assert (Rough(0.5, 24) * Rough(3.0, 24)).ball.is_exact()
-        assert (Rough(0, 24) / Rough(3.0, 24)).ball.is_zero()
-        assert not Rough(0.1, 24).ball.is_exact()
-        assert Rough(0.1, 53).ball.is_exact()
+        assert (Rough(0.5, FORMATS["float32"]) * Rough(3.0, FORMATS["float32"])).ball.is_exact()
+        assert (Rough(0, FORMATS["float32"]) / Rough(3.0, FORMATS["float32"])).ball.is_zero()
+        assert not Rough(0.1, FORMATS["float32"]).ball.is_exact()
+        assert Rough(0.1, FORMATS["float64"]).ball.is_exact()
+
+
+@pytest.mark.parametrize("form", ["float32", "float64"])
+def test_rough_balls_know_the_range_of_the_format(form):
+    form = FORMATS[form]
+    with working_precision(128):
+        tiny = Rough(2.0 ** (form.lowest // 2 - 30), form)
+        assert contains(tiny * tiny, Fraction(0))  # an honest program underflows
+        assert contains(tiny * tiny * 3.0, Fraction(2) ** (form.lowest - form.precision + 1))
+        huge = Rough(2.0 ** (form.highest // 2 + 1), form)
+        assert not (huge * huge).ball.is_finite()
+        assert (huge * 2.0).ball.is_exact()

@@ -1,6 +1,5 @@
 """prove: every digit against independent arithmetic; honest runs inside their budgets; what has no value has none."""
 
-import time
 from fractions import Fraction
 
 import adversarial
@@ -62,15 +61,12 @@ def test_adam_equals_an_independent_transcription_to_the_last_digit(format):
 def test_a_hundred_parameters_for_a_hundred_steps():
     rng = np.random.default_rng(1)
     theta, gradients = rng.normal(size=100), rng.normal(size=(100, 100))
-    begin = time.perf_counter()
-    proofs = prove(refopt.adam(), theta, gradients)
-    seconds = time.perf_counter() - begin
+    proofs = prove(refopt.adam(), theta, gradients)  # its time: refopt bench proof
     with mpmath.workdps(60):
-        *_, last = mpmath_adam(theta, gradients)
-        for name, values in last.items():
-            assert proofs[-1][name].value.tolist() == [float(x) for x in values]
-            assert (proofs[-1][name].radius < 1e-30).all()
-    assert seconds < 20  # measured: 0.9 s; this only catches an explosion
+        for proof, row in zip(proofs, mpmath_adam(theta, gradients), strict=True):
+            for name, values in row.items():
+                assert proof[name].value.tolist() == [float(x) for x in values]
+                assert (proof[name].radius < 1e-30).all()
 
 
 @pytest.mark.parametrize("rule", READINGS, ids=str)
@@ -83,24 +79,49 @@ def test_honest_runs_stay_within_the_budget(rule, dtype):
     theta, gradients = pick(adversarial.start()), [pick(g) for g in adversarial.gradients(12)]
     form = FORMATS[np.dtype(dtype).name]
     records = list(refopt.walk(rule, theta, gradients))
-    finite = 0
-    for record, proof in zip(records, prove(rule, theta, gradients, format=form.name), strict=True):
-        finite += assert_within(record, proof, form)
-    assert finite > 50 * len(records)
+    proofs = prove(rule, theta, gradients, form.name)
+    bounded = [assert_within(record, proof, form) for record, proof in zip(records, proofs, strict=True)]
+    assert np.mean(bounded) > 0.5, "most budgets are infinite, so this test says little"
 
 
 def assert_within(record, proof, form):
-    finite = 0
+    """Every name within its budget; returns the share of finite budgets."""
+    finite = []
     for name, value in record.items():
         if isinstance(value, dict):
-            finite += assert_within(value, proof[name], form)
+            finite.append(assert_within(value, proof[name], form))
         elif not isinstance(value, bool):
             assert not np.any(proof[name].undefined)
             error = proof[name].error(value)
             assert np.array_equal(error, ulps_between(value, proof[name].value, form))
             assert np.all(error <= proof[name].ulps), f"{name}: {error} ulp, allowed {proof[name].ulps}"
-            finite += np.isfinite(proof[name].ulps).sum()
-    return finite
+            finite.append(np.mean(np.isfinite(proof[name].ulps)))
+    return np.mean(finite)
+
+
+@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_budgets_hold_for_numbers_of_every_size(name, dtype):
+    """Random walks with entries from the subnormal to the overflowing, exact zeros and exact cancellations."""
+    form, rng = FORMATS[np.dtype(dtype).name], np.random.default_rng(5)
+    scale = 0.45 if dtype == np.float64 else 0.9
+    for eps in (None, 0.0):
+        rule = refopt.rule(name)
+        if eps is not None and "eps" in rule.hyper:
+            rule = rule(eps=eps)
+        sizes = 10.0 ** (scale * rng.integers(form.lowest // 4, form.highest // 4 + 1, (6, 24)))
+        gradients = (rng.choice([-1.0, 0.0, 1.0], (6, 24)) * sizes).astype(dtype)
+        gradients[:, :4] = [[300], [-300], [300], [0], [-300], [0]]
+        theta = np.zeros(24, dtype)
+        theta[12:] = rng.normal(size=12)
+        with np.errstate(all="ignore"):
+            records = list(refopt.walk(rule, theta, gradients))
+        for record, proof in zip(records, prove(rule, theta, gradients, form.name), strict=True):
+            for key, value in record.items():
+                if not isinstance(value, (bool, dict)):
+                    proven = ~proof[key].undefined & np.isfinite(proof[key].value)
+                    error = np.where(proven, proof[key].error(value), 0.0)
+                    assert np.all(error <= proof[key].ulps), f"{rule}: {key}"
 
 
 def test_the_budget_is_not_just_large():
@@ -242,3 +263,84 @@ def test_the_precision_in_force_is_restored():
     before = ctx.prec
     prove(refopt.adam(), np.ones(1), [np.ones(1)])
     assert ctx.prec == before
+
+
+def test_beside_a_proven_zero_there_is_no_budget():
+    proof = prove(refopt.sgd(lr=0.1), np.zeros(1), [np.array([30.0]), np.array([-30.0])])[1]["theta"]
+    assert proof.value.item() == 0.0
+    assert np.isinf(proof.ulps)
+
+
+def shifted(theta, g, *, c=0.1):
+    theta = g - c
+    return locals()
+
+
+def test_a_constant_is_rounded_before_it_meets_an_array():
+    """In binary32 the 0.1 of a hyper-parameter cancels against a gradient of 0.1: all digits may be lost, and honestly."""
+    rule, g = refopt.Rule(lambda theta: {}, shifted, name="shifted"), np.array([0.1], dtype=np.float32)
+    proof = prove(rule, np.zeros(1, np.float32), [g], format="float32")[0]["theta"]
+    computed = next(refopt.walk(rule, np.zeros(1, np.float32), [g]))["theta"]
+    assert proof.error(computed) > 1e6
+    assert np.all(proof.error(computed) <= proof.ulps)
+
+
+def entangled(theta, g, *, lr=1.0):
+    n = refopt.numbers.sqrt((g * g).sum())
+    update = lr * g / n
+    theta = theta - update
+    return locals()
+
+
+def test_a_false_scope_is_found_before_it_falsifies_a_digit():
+    """A norm makes entries depend on each other; proving some of them alone would prove another rule."""
+    theta, g = np.array([5.0, 1 - 2.0**-25]), np.array([3.0, 1e-60])
+    false = refopt.Rule(lambda theta: {}, entangled, name="entangled")
+    with pytest.raises(ValueError, match="scope 'element', but its theta depends on other entries"):
+        prove(false, theta, [g], format="float32")
+    true = refopt.Rule(lambda theta: {}, entangled, scope="network", name="entangled")
+    assert prove(true, theta, [g], format="float32")[0]["theta"].value.tolist() == [4.0, 1 - 2.0**-24]
+
+
+def test_nothing_is_rounded_on_the_way_into_a_proof():
+    """A float64 gradient for float32 parameters stays the float64 number that it is."""
+    for lr in (1.0, np.array([1.0])):
+        proof = prove(refopt.sgd(lr=lr), np.zeros(1, np.float32), [np.array([0.1])])[0]["theta"]
+        assert proof.value.item() == -0.1
+    with pytest.raises(TypeError, match="numbers that float64 holds exactly"):
+        prove(refopt.sgd(), np.zeros(1), [np.zeros(1, np.longdouble)])
+    with pytest.raises(TypeError, match="not real numbers"):
+        prove(refopt.sgd(), np.array(["a"], dtype=object), [np.zeros(1)])
+
+
+def thirds_of_k(theta, g, *, k=3):
+    theta = theta - g * (1 / k)
+    return locals()
+
+
+def test_whole_numbers_do_not_bring_float_quotients_into_a_proof():
+    rule = refopt.Rule(lambda theta: {}, thirds_of_k, name="thirds_of_k")
+    proof = prove(rule, np.zeros(1), [np.array([21.0])])[0]["theta"]
+    assert proof.value.item() == -7.0
+    assert proof.balls[0].ball.contains(-7)
+
+
+def test_tensors_with_the_same_norm_share_no_mistake():
+    rule = refopt.Rule(lambda theta: {"length": np.zeros(())}, lengths, scope="tensor", name="lengths")
+    theta = {"a": np.zeros(2), "b": np.zeros(2)}
+    for g in ({"a": np.ones(2), "b": np.ones(2)}, {"a": np.ones(2), "b": np.full(2, 2.0)}):
+        proof = prove(rule, theta, [g])[0]
+        record = rule.step(theta, g, rule.init(theta))
+        assert set(record["length"]) == {"a", "b"}
+        assert {key: float(x) for key, x in proof["length"].value.items()} == {key: 2**0.5 * g[key][0] for key in g}
+        assert not any(x.any() for x in proof["theta"].undefined.values())
+
+
+def test_duals_compare_by_value():
+    two = refopt.exact.Dual(2.0, 1.0)
+    assert two == 2
+    assert two != 3
+    assert not refopt.exact.Dual(0, 1)
+    assert abs(-two).slope == 1
+    with pytest.raises(refopt.exact.Undecided):
+        bool(refopt.exact.Dual(refopt.exact.Ball(1) / 3 - refopt.exact.Ball(1) / 3))

@@ -81,7 +81,8 @@ def test_every_assignment_of_the_code_is_an_equation_of_the_docstring(name):
     assert ast.unparse(last) == "return locals()"
     assert all(isinstance(statement, ast.Assign) for statement in body), "a step is straight-line assignments"
     assigned = [[node.id for node in ast.walk(s.targets[0]) if isinstance(node, ast.Name)] for s in body]
-    assert [names for names, _ in equations(rule)] == assigned
+    written = [names for names, _ in equations(rule)]
+    assert written == assigned, f"the docstring's Update defines {written}, the code assigns {assigned}"
 
 
 @rules
@@ -111,7 +112,8 @@ def assert_close(written, computed, key):
         for part in written:
             assert_close(written[part], computed[part], part)
     else:
-        assert np.allclose(written, computed, rtol=1e-14, atol=0, equal_nan=True), key
+        same = np.allclose(written, computed, rtol=1e-14, atol=0, equal_nan=True)
+        assert same, f"{key}: the docstring's equation gives {written}, the code {computed}"
 
 
 @rules
