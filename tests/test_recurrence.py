@@ -311,6 +311,15 @@ def test_state_may_come_from_json():
         (np.ones(2), np.ones(2), {"t": 0, "m": np.ones(3), "v": np.ones(2)}, ValueError, r"state 'm' has shape \(3,\)"),
         (np.ones(2), np.ones(2), {"t": "1", "m": np.ones(2), "v": np.ones(2)}, TypeError, "state 't'"),
         (np.ones(2), np.ones(2), [1, 2, 3], ValueError, "state must be the dict"),
+        (np.ones(2), np.ones(2), {"t": -1, "m": np.ones(2), "v": np.ones(2)}, TypeError, "whole number of at least 0, got -1"),
+        (np.ones(2), np.ones(2), {"t": 0.5, "m": np.ones(2), "v": np.ones(2)}, TypeError, "whole number"),
+        (np.ones(2), np.ones(2), {"t": np.ones(2), "m": np.ones(2), "v": np.ones(2)}, TypeError, "whole number"),
+        (np.ones(2), np.ones(2), {"t": 0, "m": 0, "v": np.ones(2)}, ValueError, r"state 'm' has shape \(\)"),
+        ({"a": {"b": np.ones(2)}}, {"a": np.ones(2)}, None, TypeError, "containers of arrays are not nested"),
+        ({np.ones(2).size}, np.ones(2), None, TypeError, "theta must be an array"),
+        (np.ma.masked_array([1.0, 2.0], [True, False]), np.ones(2), None, TypeError, "masked"),
+        (np.array(["a", "b"], dtype=object), np.ones(2), None, TypeError, "not real numbers"),
+        (np.ones(2), ["1", "2"], None, TypeError, "g has dtype <U1"),
     ],
 )
 def test_bad_input_has_one_clear_error(theta, g, state, error, words):
@@ -351,6 +360,62 @@ def test_a_population_must_not_make_theta_larger():
 def test_a_population_follows_the_dtype_of_theta():
     rule, theta = refopt.adam(lr=np.array([0.1, 0.2])), np.ones(2, np.float32)
     assert rule.update(theta, theta, rule.init(theta))[0].dtype == np.float32
+
+
+def test_a_population_at_the_start():
+    rule, theta = refopt.adagrad(initial_accumulator=np.array([0.1, 0.2])), np.ones(2, np.float32)
+    assert rule.init(theta)["G"].dtype == np.float32
+    with pytest.raises(ValueError, match="does not broadcast"):
+        refopt.adagrad(initial_accumulator=np.ones((4, 2))).init(theta)
+
+
+def test_hyper_parameters_of_any_real_kind_stay_weak():
+    from fractions import Fraction
+
+    theta = np.ones(2, np.float32)
+    for lr in (np.longdouble("0.125"), Fraction(1, 8), np.float64(0.125), np.float16(0.125), np.array(0.125)):
+        rule = refopt.sgd(lr=lr)
+        assert type(rule.hyper["lr"]) is float
+        assert rule.update(theta, theta, rule.init(theta))[0].dtype == np.float32
+    assert type(refopt.lookahead(k=np.int64(3)).hyper["k"]) is int
+    with pytest.raises(ValueError, match="finite"):
+        refopt.sgd(lr=10**400)
+
+
+def test_a_rule_may_use_a_word_for_something_else():
+    def step(theta, g, *, alpha=2.0):
+        theta = theta - alpha * g
+        return locals()
+
+    rule = refopt.Rule(lambda theta: {}, step, name="mine")
+    assert rule(alpha=3.0).hyper["alpha"] == 3.0
+    with pytest.raises(ValueError, match="alpha must be finite"):
+        rule(alpha=np.inf)
+
+
+def test_mistakes_in_a_rule_are_named():
+    def forgets(theta, g):
+        theta = theta - g
+
+    def bare(theta, g, *, lr):
+        return locals()
+
+    with pytest.raises(TypeError, match="ends with return locals"):
+        refopt.Rule(lambda theta: {}, forgets, name="forgets").update(np.ones(1), np.ones(1), {})
+    with pytest.raises(TypeError, match="lr has none"):
+        refopt.Rule(lambda theta: {}, bare)
+
+
+def test_theta_may_have_the_names_of_a_state():
+    theta = {"t": np.ones(1), "b": np.zeros(2), "m": np.ones(2)}
+    for rule in (refopt.lookahead(k=1), refopt.lookahead(inner=refopt.lion)):
+        got, state = walk(rule, theta, [theta] * 2)
+        assert set(got) == set(theta)
+        assert set(state["slow"]) == set(theta)
+
+
+def test_scope_follows_the_rule_inside():
+    assert refopt.lookahead(inner=NORMALISED)(inner=refopt.sgd).scope == "element"
 
 
 # rules that need each tensor

@@ -44,6 +44,18 @@ def test_walk_records_are_snapshots_of_a_reused_gradient_buffer():
     assert [record["b"].item() for record in records] == [16.0, 16.0]
 
 
+def test_a_missing_gradient_does_not_end_the_walk_silently():
+    with pytest.raises(TypeError, match="g is None"):
+        list(refopt.walk(refopt.sgd, np.ones(1), [np.ones(1), None, np.ones(1)]))
+
+
+def test_narrate_returns_nothing_of_the_callers():
+    theta = np.ones(2)
+    state = refopt.rmsprop.init(theta)
+    for line in refopt.narrate(refopt.rmsprop, theta, theta, state):
+        assert not any(np.shares_memory(line.value, x) for x in (theta, *state.values()))
+
+
 def test_walk_says_what_is_missing():
     with pytest.raises(TypeError, match="give steps="):
         refopt.walk(refopt.sgd, np.ones(1), bowl)  # at the call, not at the first record

@@ -1,4 +1,5 @@
-"""Timings as ratios, measured side by side in one run. ``refopt bench train``: one training step against PyTorch's."""
+"""Timings, measured side by side in one run where they are ratios. ``train``: one training step against PyTorch's; ``proof``:
+the time of a proof."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt bench``."""
-    parser.add_argument("what", choices=["train"], help="what is timed")
+    parser.add_argument("what", choices=["train", "proof"], help="what is timed")
     parser.add_argument("--blocks", type=int, default=40, help="how often the two take turns (default: 40)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -21,9 +22,12 @@ def run(options: argparse.Namespace) -> None:
 
     if options.blocks < 1:
         raise ValueError(f"--blocks must be at least 1, got {options.blocks}")
-    result = bench.train(options.blocks)
+    result = bench.train(options.blocks) if options.what == "train" else bench.proof()
     if options.json:
         print(json.dumps(result, indent=2))
+        return
+    if options.what == "proof":
+        print(f"{result['what']}: {result['seconds']:.2f} s (median of 5)")
         return
     print(f"{result['what']}\n")
     print(f"    refopt {result['refopt_us']:8.1f} µs    loss after a block {result['refopt_loss']:.6f}")

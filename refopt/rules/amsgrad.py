@@ -13,12 +13,11 @@ Update
     θ      ← θ − update
 
 Symbols
-    θ theta    parameters               η lr     0.001   step size (the paper's α)
-    g          gradient at θ            β1 beta1 0.9     decay of m
-    t     0    steps done               β2 beta2 0.999   decay of v
-    m     0    running mean of g        ε eps    1e-8    keeps the quotient finite (not in the paper)
-    v     0    running mean of g²       d1, d2, d3       bias corrections; 1 in the paper, which has none
-    v_max 0    largest v so far (the paper's v̂)
+    θ theta    parameters, g gradient   η lr     0.001   step size (the paper's α)
+    t     0    steps done               β1 beta1 0.9     decay of m
+    m     0    running mean of g        β2 beta2 0.999   decay of v
+    v     0    running mean of g²       ε eps    1e-8    keeps the quotient finite (not in the paper)
+    v_max 0    largest v so far, v̂      d1, d2, d3       bias corrections; the paper has none
 
 Readings
     correction=uncorrected      the paper

@@ -92,6 +92,14 @@ def test_large_logits_do_not_overflow():
     assert np.isclose(loss, (2000.0 + np.log(3)) / 2, rtol=1e-15)
 
 
+def test_labels_of_any_integer_type():
+    net = MLP([4, 3, 2])
+    x, y = batch(net)
+    expected = net.loss(net.init(0), x, y)
+    for dtype in ("i1", "u2", "<i4", ">i8"):
+        assert net.loss(net.init(0), x, y.astype(dtype)) == expected
+
+
 def test_views_are_views_of_one_flat_theta():
     net = MLP([64, 32, 10])
     theta = net.init(0)
@@ -140,6 +148,7 @@ def test_dtype_follows_theta_and_nothing_is_changed():
         (lambda net, theta, x, y: net.loss(theta, x, y.astype(float)), ValueError, "whole numbers"),
         (lambda net, theta, x, y: net.loss(theta, x, y + 2), ValueError, "from 0 to 1"),
         (lambda net, theta, x, y: net.loss_and_grad(theta, x, y - 2), ValueError, "from 0 to 1"),
+        (lambda net, theta, x, y: net.accuracy(theta, x, y[:, None]), ValueError, r"shape \(7,\)"),
         (lambda net, theta, x, y: net.loss(theta, x[:0], y[:0]), ValueError, "at least one example"),
     ],
 )

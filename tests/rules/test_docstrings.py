@@ -65,7 +65,7 @@ def test_sections(name):
     rule = refopt.rule(name)
     assert re.findall(rf"^({'|'.join(HEADINGS)})$", rule.__doc__, flags=re.MULTILINE) == HEADINGS
     lines = rule.__doc__.strip().splitlines()
-    assert len(lines) <= 40
+    assert len(lines) <= 35
     assert re.match(r"[A-Z]\w+: .*\.$", lines[0])
     assert re.search(r"(19|20)\d\d", sections(rule)["Paper"])
     assert ">>>" in sections(rule)["Look"]

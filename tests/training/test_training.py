@@ -7,7 +7,7 @@ import refopt
 from refopt.data import digits
 from refopt.nets import MLP
 from refopt.training import LEARNING_RATES, race, toy_race, train, tune
-from refopt.training.racing import OPTIONS, TOYS, entrants, state_bytes_per_parameter
+from refopt.training.racing import OPTIONS, TOYS, digits_score, entrants, state_bytes_per_parameter
 
 
 def test_an_epoch_is_the_steps_of_the_rule_over_shuffled_batches():
@@ -95,6 +95,16 @@ def test_toy_race():
     assert len(run.path) < 51
 
 
-def test_the_table_of_learning_rates_is_what_the_sweep_finds():
-    """For one rule; ``refopt race --tune`` does it for all (45 s)."""
-    assert {course: lr for _, course, lr in tune(["sgd"])} == LEARNING_RATES["sgd"]
+@pytest.mark.parametrize("name", ["sgd", "adagrad"])
+def test_the_table_of_learning_rates_is_what_the_sweep_finds(name):
+    """For two rules; ``refopt race --tune`` does it for all (about a minute).
+
+    Toy functions exactly. On the digits matrix products add up in another order on another machine, so the rate in the table
+    may lose to the best by a few of the 3 · 337 images.
+    """
+    found = {course: lr for _, course, lr in tune([name])}
+    shipped = LEARNING_RATES[name]
+    assert {toy: found[toy] for toy in TOYS} == {toy: shipped[toy] for toy in TOYS}
+    base = refopt.rule(name, **OPTIONS.get(name, {}))
+    best, ours = (digits_score(base(lr=lr), "digits", (0, 1, 2)) for lr in (found["digits"], shipped["digits"]))
+    assert (ours[0] - best[0]) * 337 <= 6
