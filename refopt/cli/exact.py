@@ -5,20 +5,17 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from typing import Any
+
+from refopt.cli.choice import add_choice, chosen
 
 __all__ = ["arguments", "run"]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt exact``."""
-    parser.add_argument("rule", metavar="RULE", help="a name from refopt list")
-    parser.add_argument("-n", "--steps", type=int, default=10, help="how many steps (default: 10)")
-    parser.add_argument(
-        "--on", metavar="PROBLEM", default="rosenbrock", help="the toy function: beale, quadratic, rosenbrock (default), saddle"
-    )
-    parser.add_argument("--lr", type=float, help="the learning rate (default: the rule's own)")
-    parser.add_argument("--framework", help="read the rule as this library does: torch, optax, keras")
+    add_choice(parser, steps=10)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -29,11 +26,7 @@ def run(options: argparse.Namespace) -> None:
     import refopt
     from refopt.cli.tables import print_rows
 
-    if options.steps < 1:
-        raise ValueError(f"-n must be at least 1, got {options.steps}")
-    hyper = {} if options.lr is None else {"lr": options.lr}
-    rule = refopt.rule(options.rule, options.framework, **hyper)
-    problem = refopt.problems.get(options.on)
+    rule, problem = chosen(options)
     records: list[dict[str, Any]] = []
     with np.errstate(all="ignore"):
         for record in refopt.walk(rule, problem.start, problem.grad, options.steps):
@@ -55,7 +48,7 @@ def run(options: argparse.Namespace) -> None:
             str(step["step"]),
             repr(step["float64"]),
             step["digits"],
-            f"{step['radius']:.0e}",
+            f"{step['radius']:.0e}" if step["radius"] is not None else "undefined",
             repr(step["proven"]),
             _ulp(step["ulps"]),
             step["worst_name"],
@@ -67,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     print_rows(head, rows)
     print(
         "\nerror: of theta[0], in ulp. worst name: the name of the step that lost most; allowed: what an honest float64"
-        "\nimplementation may lose there, proven on balls of 53 bits."
+        "\nimplementation may lose there, proven on balls that hold all of them."
     )
 
 
@@ -83,15 +76,21 @@ def _compare(number: int, record: dict[str, Any], proof: dict[str, Any]) -> dict
         "step": number,
         "float64": float(record["theta"][0]),
         "digits": theta.balls[0].ball.str(30, radius=False),
-        "radius": float(theta.radius[0]),
+        "radius": _finite(float(theta.radius[0])),
         "bits": theta.bits,
-        "proven": float(theta.value[0]),
-        "ulps": float(errors["theta"][0]),
+        "proven": _finite(float(theta.value[0])),
+        "ulps": _finite(float(errors["theta"][0])),
         "worst_name": worst,
-        "worst_ulps": float(errors[worst].max()),
-        "worst_budget": float(np.max(proof[worst].ulps)),
+        "worst_ulps": _finite(float(errors[worst].max())),
+        "worst_budget": _finite(float(np.max(proof[worst].ulps))),
     }
 
 
-def _ulp(x: float) -> str:
+def _finite(x: float) -> float | None:
+    return x if math.isfinite(x) else None
+
+
+def _ulp(x: float | None) -> str:
+    if x is None:
+        return "no bound"
     return f"{x:.0f}" if x >= 10 or x == int(x) else f"{x:.1f}"

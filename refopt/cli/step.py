@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from refopt.cli.choice import add_choice, chosen
+
 __all__ = ["arguments", "run"]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt step``."""
-    parser.add_argument("rule", metavar="RULE", help="a name from refopt list")
-    parser.add_argument(
-        "--on", metavar="PROBLEM", default="rosenbrock", help="the toy function: beale, quadratic, rosenbrock (default), saddle"
-    )
-    parser.add_argument("-n", "--steps", type=int, default=3, help="how many steps (default: 3)")
-    parser.add_argument("--lr", type=float, help="the learning rate (default: the rule's own)")
-    parser.add_argument("--framework", help="read the rule as this library does: torch, optax, keras")
+    add_choice(parser, steps=3)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -25,11 +21,7 @@ def run(options: argparse.Namespace) -> None:
 
     import refopt
 
-    if options.steps < 1:
-        raise ValueError(f"-n must be at least 1, got {options.steps}")
-    hyper = {} if options.lr is None else {"lr": options.lr}
-    rule = refopt.rule(options.rule, options.framework, **hyper)
-    problem = refopt.problems.get(options.on)
+    rule, problem = chosen(options)
     theta = problem.start
     state = rule.init(theta)
     print(f"{rule}\non {problem.name}: {problem.trap}\n")

@@ -176,7 +176,7 @@ def tune(chosen: Sequence[str] | None = None, seeds: Sequence[int] = (0, 1, 2)) 
 
 
 def digits_score(rule: Rule, _: str, seeds: Sequence[int]) -> tuple[float, float]:
-    """(minus the sum of late accuracies on held-out training images, sum of losses) over the seeds: the least is best."""
+    """(minus the sum of late accuracies on held-out training images, sum of losses): the rate with the least wins."""
     full, runs = digits(), []
     for seed in seeds:
         order = np.random.default_rng(seed).permutation(len(full.y_train))
