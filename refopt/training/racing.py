@@ -165,8 +165,8 @@ def tune(chosen: Sequence[str] | None = None, seeds: Sequence[int] = (0, 1, 2)) 
 
     The grid is 1 and 3 times the powers of ten from 1e-5 to 10. On the digits a quarter of the *training* images is held
     out and the rate with the best accuracy on it wins, as the mean over the last ten epochs of three seeds, the lower loss
-    deciding ties: the images of the race's own test are never looked at. On a toy function the smallest loss wins, as the mean of its logarithm over the
-    walk; a walk that leaves the function's box is out.
+    deciding ties: the images of the race's own test are never looked at. On a toy function the smallest loss wins, as the
+    mean of its logarithm over the walk; a walk that leaves the function's box is out.
     """
     for name in LEARNING_RATES if chosen is None else chosen:
         base = find_rule(name)(**OPTIONS.get(name, {}))
