@@ -255,13 +255,15 @@ class Rule:
 
         Raises ValueError for shapes or state names that do not fit theta, TypeError for dtypes and containers.
         """
-        return self._run(theta, g, state, hyper, everything=True)
+        return self(**hyper).step(theta, g, state) if hyper else self._run(theta, g, state, everything=True)
 
     def update(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> tuple[Any, dict[str, Any]]:
         """One step, the everyday call: the new ``theta`` and the new state. Errors and keywords as for `step`."""
-        inputs = None if hyper else self._everyday(theta, g, state)
+        if hyper:
+            return self(**hyper).update(theta, g, state)
+        inputs = self._everyday(theta, g, state)
         if inputs is None:
-            results = self._run(theta, g, state, hyper, everything=False)
+            results = self._run(theta, g, state, everything=False)
         else:
             results = _own(self.recurrence(*inputs, **self._step_hyper), self._results, inputs)
         return results.pop("theta"), results
@@ -288,18 +290,17 @@ class Rule:
             inputs.append(value)
         return inputs
 
-    def _run(self, theta: Any, g: Any, state: Mapping[str, Any], hyper: dict, everything: bool) -> dict[str, Any]:
-        rule = self(**hyper) if hyper else self
-        rule._demand_names(state)
+    def _run(self, theta: Any, g: Any, state: Mapping[str, Any], everything: bool) -> dict[str, Any]:
+        self._demand_names(state)
         layout = Layout(theta)
-        if rule.scope == "tensor" and layout.kind:
+        if self.scope == "tensor" and layout.kind:
             parts = [layout.leaves(x, what) for x, what in ((theta, "theta"), (g, "g"))]
-            states = [{name: rule._part(name, state[name], key) for name in state} for key in layout.keys]
-            return self._by_tensor(layout, lambda *leaf: rule._apply(*leaf, everything=everything), (*parts, states))
+            states = [{name: self._part(name, state[name], key) for name in state} for key in layout.keys]
+            return self._by_tensor(layout, lambda *leaf: self._apply(*leaf, everything=everything), (*parts, states))
         vector, gradient = layout.vector(theta, "theta"), layout.vector(g, "g")
-        packed = {name: rule._pack(layout, name, state[name]) for name in rule.state_names}
-        record = rule._apply(vector, gradient, packed, everything=everything)
-        return rule.unpack(layout, record, record)
+        packed = {name: self._pack(layout, name, state[name]) for name in self.state_names}
+        record = self._apply(vector, gradient, packed, everything=everything)
+        return self.unpack(layout, record, record)
 
     def _apply(self, theta: Any, g: Any, state: dict[str, Any], *, everything: bool) -> dict[str, Any]:
         record = self.recurrence(theta, g, **state, **self._fitted(self._step_hyper, theta))

@@ -46,11 +46,10 @@ def test_bad_input():
         entrants(["adm"])
 
 
-def test_every_rule_has_a_learning_rate_for_every_course():
-    missing = set(refopt.names()) - set(LEARNING_RATES)
-    assert not missing, f"add {missing} to LEARNING_RATES in refopt/training/racing.py; refopt race --tune --rules finds them"
+def test_the_table_of_learning_rates_is_of_real_rules_and_whole():
+    assert set(OPTIONS) <= set(LEARNING_RATES) <= set(refopt.names())
     assert all(set(rates) == {"digits", *TOYS} for rates in LEARNING_RATES.values())
-    assert set(OPTIONS) <= set(LEARNING_RATES)
+    assert [rule.name for rule in entrants()] == list(LEARNING_RATES)
 
 
 def test_the_race_is_won_and_repeats_itself():
