@@ -9,16 +9,23 @@ from __future__ import annotations
 
 from refopt.dialects.correction import after_maximum, before_maximum
 from refopt.dialects.denominator import eps_hat, eps_inside, eps_outside
+from refopt.dialects.infinity import eps_beside, eps_in_maximum
 from refopt.dialects.rate import lr_inside, lr_outside
+from refopt.dialects.schedule import constant, warming
 from refopt.recurrence import Rule, nearest
+from refopt.rules.adabelief import adabelief
 from refopt.rules.adadelta import adadelta
 from refopt.rules.adagrad import adagrad
 from refopt.rules.adam import adam
+from refopt.rules.adamax import adamax
 from refopt.rules.adamw import adamw
 from refopt.rules.amsgrad import amsgrad
 from refopt.rules.lion import lion
+from refopt.rules.nadam import nadam
+from refopt.rules.radam import radam
 from refopt.rules.rmsprop import rmsprop
 from refopt.rules.sgd import sgd
+from refopt.rules.signum import signum
 from refopt.wrappers.lookahead import lookahead
 
 __all__ = ["FRAMEWORKS", "rule"]
@@ -28,21 +35,29 @@ TORCH = {
     "adagrad": adagrad(denominator=eps_outside),
     "adam": adam(denominator=eps_outside),
     "adamw": adamw(denominator=eps_outside),
+    "adamax": adamax(infinity=eps_in_maximum),
     "amsgrad": amsgrad(correction=after_maximum, denominator=eps_outside),
+    "nadam": nadam(schedule=warming, denominator=eps_outside),
+    "radam": radam(threshold=5.0, denominator=eps_hat),
     "rmsprop": rmsprop(lr=0.01, rho=0.99, denominator=eps_outside, rate=lr_outside),
     "sgd": sgd(lr=1e-3, rate=lr_outside),
 }
 
 OPTAX = {
+    "adabelief": adabelief(eps=1e-16),
     "adadelta": adadelta(rho=0.9),
     "adagrad": adagrad(eps=1e-7, initial_accumulator=0.1, denominator=eps_inside),
     "adam": adam(denominator=eps_outside),
     "adamw": adamw(weight_decay=1e-4, denominator=eps_outside),
+    "adamax": adamax(infinity=eps_in_maximum),
     "amsgrad": amsgrad(correction=before_maximum, denominator=eps_outside),
     "lion": lion(weight_decay=1e-3),
     "lookahead": lookahead,
+    "nadam": nadam(schedule=constant, denominator=eps_outside),
+    "radam": radam(threshold=5.0, denominator=eps_outside),
     "rmsprop": rmsprop(denominator=eps_inside, rate=lr_inside),
     "sgd": sgd(rate=lr_outside),
+    "signum": signum,
 }
 
 KERAS = {
@@ -50,8 +65,10 @@ KERAS = {
     "adagrad": adagrad(lr=1e-3, eps=1e-7, initial_accumulator=0.1, denominator=eps_inside),
     "adam": adam(eps=1e-7, denominator=eps_hat),
     "adamw": adamw(eps=1e-7, weight_decay=4e-3, denominator=eps_hat),
+    "adamax": adamax(lr=1e-3, eps=1e-7, infinity=eps_beside),
     "amsgrad": amsgrad(eps=1e-7, correction=after_maximum, denominator=eps_hat),
     "lion": lion(lr=1e-3),
+    "nadam": nadam(lr=1e-3, eps=1e-7, momentum_decay=1.0, schedule=warming, denominator=eps_outside),
     "rmsprop": rmsprop(eps=1e-7, denominator=eps_inside, rate=lr_inside),
     "sgd": sgd(rate=lr_inside),
 }

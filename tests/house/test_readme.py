@@ -58,6 +58,12 @@ def test_the_commands_run(capsys, tmp_path, monkeypatch):
     assert "test accuracy" in capsys.readouterr().out
 
 
+def test_the_numbers_of_compared_rules_are_true():
+    counts = re.search(r"PyTorch \((\d+)\), Optax \((\d+)\) and Keras \((\d+)\)", README)
+    tables = refopt.frameworks.FRAMEWORKS
+    assert [int(n) for n in counts.groups()] == [len(tables[name]) for name in ("torch", "optax", "keras")]
+
+
 def test_links_and_rooms_exist():
     for target in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / target).exists(), target

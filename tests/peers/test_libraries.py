@@ -26,6 +26,12 @@ TORCH = [
     ("adamw", {"lr": 0.01, "weight_decay": 0.3}, "AdamW", {"lr": 0.01, "weight_decay": 0.3}),
     ("amsgrad", {}, "Adam", {"amsgrad": True}),
     ("amsgrad", {"beta2": 0.5, "lr": 0.01}, "Adam", {"amsgrad": True, "betas": (0.9, 0.5), "lr": 0.01}),
+    ("adamax", {}, "Adamax", {}),
+    ("adamax", {"beta2": 0.5, "eps": 1e-3}, "Adamax", {"betas": (0.9, 0.5), "eps": 1e-3}),
+    ("nadam", {}, "NAdam", {}),
+    ("nadam", {"momentum_decay": 0.1, "eps": 1e-4}, "NAdam", {"momentum_decay": 0.1, "eps": 1e-4}),
+    ("radam", {}, "RAdam", {}),
+    ("radam", {"beta2": 0.9, "eps": 1e-4}, "RAdam", {"betas": (0.9, 0.9), "eps": 1e-4}),
     ("rmsprop", {}, "RMSprop", {}),
     ("rmsprop", {"momentum": 0.9}, "RMSprop", {"momentum": 0.9}),
     ("rmsprop", {"momentum": 0.5, "centered": True, "eps": 1e-4}, "RMSprop", {"momentum": 0.5, "centered": True, "eps": 1e-4}),
@@ -36,6 +42,17 @@ TORCH = [
 ]
 
 OPTAX = [
+    ("adabelief", {}, "adabelief", {}),
+    ("adabelief", {"beta1": 0.5, "eps": 1e-6}, "adabelief", {"b1": 0.5, "eps": 1e-6, "eps_root": 1e-6}),
+    ("adamax", {}, "adamax", {}),
+    ("adamax", {"beta2": 0.5, "eps": 1e-3}, "adamax", {"b2": 0.5, "eps": 1e-3}),
+    ("nadam", {}, "nadam", {}),
+    ("nadam", {"beta1": 0.5, "eps": 1e-4}, "nadam", {"b1": 0.5, "eps": 1e-4}),
+    ("radam", {}, "radam", {}),
+    ("radam", {"beta2": 0.9, "eps": 1e-4}, "radam", {"b2": 0.9, "eps": 1e-4}),
+    ("signum", {}, "signum", {}),
+    ("signum", {"momentum": 0.5}, "signum", {"beta": 0.5}),
+    ("signum", {"momentum": 0.0}, "sign_sgd", {}),
     ("adadelta", {}, "adadelta", {}),
     ("adagrad", {}, "adagrad", {}),
     ("adagrad", {"initial_accumulator": 0.0, "eps": 1e-3}, "adagrad", {"initial_accumulator_value": 0.0, "eps": 1e-3}),
@@ -56,6 +73,10 @@ OPTAX = [
 ]
 
 KERAS = [
+    ("adamax", {}, "Adamax", {}),
+    ("adamax", {"beta2": 0.5, "eps": 1e-3}, "Adamax", {"beta_2": 0.5, "epsilon": 1e-3}),
+    ("nadam", {}, "Nadam", {}),
+    ("nadam", {"beta1": 0.5, "eps": 1e-4}, "Nadam", {"beta_1": 0.5, "epsilon": 1e-4}),
     ("adadelta", {}, "Adadelta", {}),
     ("adadelta", {"lr": 0.5, "rho": 0.9}, "Adadelta", {"learning_rate": 0.5, "rho": 0.9}),
     ("adagrad", {}, "Adagrad", {}),
@@ -91,15 +112,22 @@ def refopt_walk(rule, lr):
     return path
 
 
-def assert_equal(ours, theirs):
-    """At every step every entry within 1e-12, relative to the largest value that the entry has had so far."""
+# Where a rule loses digits by cancellation, two honest programs differ by more than 1e-12: (library, rule): bound, cause.
+LOOSER = {
+    # rho_t = 1999 − 1994 at t = 6: one ulp in β2^t, which JAX computes by multiplication, becomes 1e-11 in r (measured 1.1e-11)
+    ("optax", "radam"): 5e-11,
+}
+
+
+def assert_equal(ours, theirs, bound=1e-12):
+    """At every step every entry within the bound, relative to the largest value that the entry has had so far."""
     assert len(ours) == len(theirs) == adversarial.STEPS
     size = {name: np.abs(x) for name, x in adversarial.start().items()}
     for t, (a, b) in enumerate(zip(ours, theirs, strict=True), 1):
         for name, expected in b.items():
             size[name] = np.maximum(size[name], np.abs(expected))
             error = np.abs(a[name] - expected) / np.where(size[name] == 0, 1, size[name])
-            assert np.max(error) <= 1e-12, f"step {t}, {name}: relative difference {np.max(error):.1e}"
+            assert np.max(error) <= bound, f"step {t}, {name}: relative difference {np.max(error):.1e}"
 
 
 def lr_of(rule):
@@ -107,10 +135,13 @@ def lr_of(rule):
 
 
 @pytest.mark.parametrize(("name", "hyper", "kind", "arguments"), cases(TORCH))
-def test_torch(torch, name, hyper, kind, arguments):
+def test_torch(request, torch, name, hyper, kind, arguments):
     rule = refopt.rule(name, framework="torch", **hyper)
     parameters = {key: torch.nn.Parameter(torch.tensor(x)) for key, x in adversarial.start().items()}
     optimizer = getattr(torch.optim, kind)(parameters.values(), **arguments)
+    # NAdam keeps the product of its momenta in torch's default dtype, whatever the dtype of the parameters.
+    torch.set_default_dtype(torch.float64)
+    request.addfinalizer(lambda: torch.set_default_dtype(torch.float32))
     theirs = []
     for t, g in enumerate(adversarial.gradients(), 1):
         if t == CHANGE:
@@ -126,7 +157,7 @@ def test_torch(torch, name, hyper, kind, arguments):
 def test_optax(optax, name, hyper, kind, arguments):
     rule = refopt.rule(name, framework="optax", **hyper)
     theirs = optax_walk(getattr(optax, kind)(falling(lr_of(rule)), **arguments), optax)
-    assert_equal(refopt_walk(rule, lr_of(rule)), theirs)
+    assert_equal(refopt_walk(rule, lr_of(rule)), theirs, LOOSER.get(("optax", name), 1e-12))
 
 
 @pytest.mark.parametrize("inner", ["sgd", "adam"])

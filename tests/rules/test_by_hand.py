@@ -118,3 +118,62 @@ def test_lookahead_keeps_the_inner_state_over_the_pull():
     records = list(refopt.walk(rule, np.zeros(1), [np.ones(1)] * 2))
     assert [record["inner_state"]["b"].item() for record in records] == [1.0, 1.5]
     assert [record["slow"].item() for record in records] == [-0.5, -1.25]
+
+
+def test_adamax():
+    from refopt.dialects.infinity import eps_beside, eps_nowhere
+
+    # beta1 0, beta2 1/2: u = 8, then max(4, 2), then max(2, 2)
+    rule = refopt.adamax(lr=1.0, beta1=0.0, beta2=0.5, eps=0.0)
+    close(np.ravel(run(rule, [0.0], [[8.0], [2.0], [2.0]])), [-1.0, -1.5, -2.5])
+    # eps 2 beside: 8/10, then 2/(4 + 2); inside: 8/10, then 2/max(5, 4)
+    close(np.ravel(run(rule(eps=2.0, infinity=eps_beside), [0.0], [[8.0], [2.0]])), [-0.8, -0.8 - 2 / 6])
+    close(np.ravel(run(rule(eps=2.0), [0.0], [[8.0], [2.0]])), [-0.8, -0.8 - 2 / 5])
+    close(run(rule(eps=2.0, infinity=eps_nowhere), [0.0], [[8.0]]), [[-1.0]])
+    # bias correction: beta1 1/2, m = 4, c1 = 1/2
+    close(run(rule(beta1=0.5), [0.0], [[8.0]]), [[-1.0]])
+
+
+def test_nadam():
+    from refopt.dialects.schedule import constant
+
+    # constant mu = 1/2, beta2 3/4: P = 1/2, v̂ = g², (1/2)/(1/2)·g + (1/2)/(3/4)·g/2 = 4/3·g
+    rule = refopt.nadam(lr=3.0, beta1=0.5, beta2=0.75, eps=0.0, schedule=constant)
+    close(run(rule, [0.0], [[2.0]]), [[-4.0]])
+    # warming, psi 0: mu = 1/2·1/2 = 1/4 at every step; (3/4)/(3/4)·g + (1/4)/(15/16)·g/2 = 17/15·g
+    rule = refopt.nadam(lr=15.0, beta1=0.5, beta2=0.75, eps=0.0, momentum_decay=0.0)
+    close(run(rule, [0.0], [[2.0]]), [[-17.0]])
+
+
+def test_radam_waits_and_then_rectifies():
+    rule = refopt.radam(lr=1.0, beta1=0.0, beta2=0.999, eps=0.0)
+    records = list(refopt.walk(rule, np.zeros(1), [np.array([2.0])] * 6))
+    close([record["update"].item() for record in records[:4]], [2.0] * 4)  # g itself
+    # from t = 5 on g/sqrt(v̂) = 1, times r of the paper
+    beta2 = F(0.999)
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * 5 * beta2**5 / (1 - beta2**5)
+    assert 4 < rho < 5
+    r = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho))
+    assert np.isclose(records[4]["update"].item(), r, rtol=1e-9)  # rho_t loses nine digits by cancellation
+    assert (
+        refopt.radam(threshold=5.0).step(np.zeros(1), np.ones(1), {"t": 4, "m": np.ones(1), "v": np.ones(1)})["ready"] is False
+    )
+
+
+def test_adabelief():
+    # beta1 1/2, beta2 3/4, eps 0: m = 1, s = 1/4·(2 - 1)², ŝ = 1, m̂ = 2
+    close(run(refopt.adabelief(lr=1.0, beta1=0.5, beta2=0.75, eps=0.0), [0.0], [[2.0]]), [[-2.0]])
+    # eps 3: s = 1/4 + 3, ŝ = 13, and once more beside the root
+    close(run(refopt.adabelief(lr=1.0, beta1=0.5, beta2=0.75, eps=3.0), [0.0], [[2.0]]), [[-2 / (sqrt(13) + 3)]])
+
+
+def test_signum():
+    # m: 2, then 1/2·2 - 1/2·2 = 0, then -1
+    rule = refopt.signum(lr=0.5, momentum=0.5)
+    close(np.ravel(run(rule, [0.0], [[4.0], [-2.0], [-2.0]])), [-0.5, -0.5, 0.0])
+
+
+def test_every_rule_is_worked_out_by_hand():
+    tested = {name.removeprefix("test_").partition("_")[0] for name in globals() if name.startswith("test_")}
+    assert set(refopt.names()) <= tested

@@ -1,0 +1,64 @@
+"""RAdam: Adam that waits: as long as v has seen too few gradients, the step is momentum alone.
+
+Update
+    t       ← t + 1
+    c1      ← 1 − β1^t
+    c2      ← 1 − β2^t
+    rho_inf ← 2 / (1 − β2) − 1
+    rho_t   ← rho_inf − 2·t·β2^t / c2
+    ready   ← rho_t > threshold
+    r       ← √((rho_t − 4)·(rho_t − 2)·rho_inf / ((rho_inf − 4)·(rho_inf − 2)·rho_t)) if ready else 1
+    m       ← β1·m + (1 − β1)·g
+    v       ← β2·v + (1 − β2)·g²
+    m_hat   ← m / c1
+    v_hat   ← v / c2
+    update  ← η·r·m_hat / (√v_hat + ε) if ready else η·m_hat
+    θ       ← θ − update
+
+Symbols
+    θ theta  parameters, g gradient    η lr        0.001   step size (the paper's α)
+    t  0     steps done                β1 beta1    0.9     decay of m;  β2 beta2 0.999 decay of v
+    m  0     running mean of g         ε eps       1e-8    keeps the quotient finite; the paper has none
+    v  0     running mean of g²        threshold   4.0     how long its memory rho_t must be for v to be trusted
+
+Readings
+    threshold     4 in the paper: trusted from t = 5 on for the usual β2; 5 in torch and optax: from t = 6 on
+    denominator   eps_outside in optax, eps_hat in torch: seen from t = 6 on where |g| is near ε
+
+Look
+    The first steps are as long as the gradient, not as lr; they are not divided by anything:
+    >>> rule, theta = refopt.radam(lr=0.5), np.zeros(2)
+    >>> rule.update(theta, np.array([1e-6, 100.0]), rule.init(theta))[0].round(12).tolist()
+    [-5e-07, -50.0]
+
+Paper
+    Liu et al., On the Variance of the Adaptive Learning Rate and Beyond, ICLR 2020, arXiv:1908.03265, Algorithm 2.
+"""
+
+from refopt.dialects.denominator import eps_outside
+from refopt.numbers import sqrt, zeros_like
+from refopt.recurrence import Rule
+
+
+def init(theta):
+    return dict(t=0, m=zeros_like(theta), v=zeros_like(theta))
+
+
+def step(theta, g, t, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, threshold=4.0, denominator=eps_outside):
+    t = t + 1
+    c1 = 1 - beta1**t
+    c2 = 1 - beta2**t
+    rho_inf = 2 / (1 - beta2) - 1
+    rho_t = rho_inf - 2 * t * beta2**t / c2
+    ready = rho_t > threshold
+    r = sqrt((rho_t - 4) * (rho_t - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho_t)) if ready else 1
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    m_hat = m / c1
+    v_hat = v / c2
+    update = lr * r * m_hat / denominator(v_hat, eps, c2) if ready else lr * m_hat  # optax: sqrt(v_hat) + eps
+    theta = theta - update
+    return locals()
+
+
+radam = Rule(init, step, scope="element", paper="Liu et al. 2020, arXiv:1908.03265, Algorithm 2")
