@@ -20,10 +20,12 @@ from refopt.rules.adam import adam
 from refopt.rules.adamax import adamax
 from refopt.rules.adamw import adamw
 from refopt.rules.amsgrad import amsgrad
+from refopt.rules.lamb import lamb
 from refopt.rules.lion import lion
 from refopt.rules.nadam import nadam
 from refopt.rules.radam import radam
 from refopt.rules.rmsprop import rmsprop
+from refopt.rules.rprop import rprop
 from refopt.rules.sgd import sgd
 from refopt.rules.signum import signum
 from refopt.wrappers.lookahead import lookahead
@@ -40,6 +42,7 @@ TORCH = {
     "nadam": nadam(schedule=warming, denominator=eps_outside),
     "radam": radam(threshold=5.0, denominator=eps_hat),
     "rmsprop": rmsprop(lr=0.01, rho=0.99, denominator=eps_outside, rate=lr_outside),
+    "rprop": rprop(lr=0.01),
     "sgd": sgd(lr=1e-3, rate=lr_outside),
 }
 
@@ -51,6 +54,7 @@ OPTAX = {
     "adamw": adamw(weight_decay=1e-4, denominator=eps_outside),
     "adamax": adamax(infinity=eps_in_maximum),
     "amsgrad": amsgrad(correction=before_maximum, denominator=eps_outside),
+    "lamb": lamb,
     "lion": lion(weight_decay=1e-3),
     "lookahead": lookahead,
     "nadam": nadam(schedule=constant, denominator=eps_outside),
@@ -67,6 +71,7 @@ KERAS = {
     "adamw": adamw(eps=1e-7, weight_decay=4e-3, denominator=eps_hat),
     "adamax": adamax(lr=1e-3, eps=1e-7, infinity=eps_beside),
     "amsgrad": amsgrad(eps=1e-7, correction=after_maximum, denominator=eps_hat),
+    "lamb": lamb(eps=1e-7),
     "lion": lion(lr=1e-3),
     "nadam": nadam(lr=1e-3, eps=1e-7, momentum_decay=1.0, schedule=warming, denominator=eps_outside),
     "rmsprop": rmsprop(eps=1e-7, denominator=eps_inside, rate=lr_inside),

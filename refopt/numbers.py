@@ -17,7 +17,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["array", "copy", "is_array", "is_scalar", "maximum", "same", "sign", "sqrt", "weak", "where", "zeros_like"]
+__all__ = [
+    "array", "copy", "is_array", "is_scalar", "maximum", "minimum", "norm", "same", "sign", "sqrt", "total", "weak", "where",
+    "zeros_like",
+]  # fmt: skip
 
 
 PYTHON = (int, float)  # exactly these: numpy.float64 is a subclass of float, and not weak
@@ -90,6 +93,21 @@ def maximum(a: Any, b: Any) -> Any:
     if type(a) in PYTHON and type(b) in PYTHON:
         return a if a >= b or a != a else b
     return np.maximum(a, b)
+
+
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller of `a` and `b`, entry by entry; NaN if either is NaN."""
+    return -maximum(-a, -b) if type(a) in PYTHON and type(b) in PYTHON else np.minimum(a, b)
+
+
+def total(x: Any) -> Any:
+    """The sum of all entries of an array, in whatever order the library adds them."""
+    return x.reshape(-1)[0].total(x.reshape(-1)) if x.dtype == object and x.size else np.sum(x)
+
+
+def norm(x: Any) -> Any:
+    """The Euclidean norm of an array taken as one vector."""
+    return sqrt(total(x * x))
 
 
 def sign(x: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
@@ -143,6 +143,10 @@ class Ball:
         one, two = self.ball, other.ball
         return bool(one.mid() == two.mid() and one.rad() == two.rad())
 
+    def total(self, entries: Iterable[Ball]) -> Ball:
+        """The sum of balls of this kind."""
+        return Ball(sum((x.ball for x in entries), arb(0)))
+
     def sqrt(self) -> Ball:
         """Square root; NaN of what is certainly negative."""
         root = self.ball.sqrt()
@@ -201,6 +205,13 @@ class Rough(Ball):
             self.ball = ball = ball * ulp + hair
         if not ball.abs_upper() <= form.largest:
             self.ball = arb("nan")
+
+    def total(self, entries: Iterable[Ball]) -> Rough:
+        """What honest programs may get for the sum, in any order: each addition errs by an ulp of Σ|x| at most."""
+        balls = [x.ball for x in entries]
+        bound = sum((abs(ball) for ball in balls), arb(0)) * (len(balls) - 1) * 2.0 ** (1 - self.form.precision)
+        exact = sum(balls, arb(0))
+        return Rough(exact + arb(0, 1) * bound if len(balls) > 1 else exact, self.form)
 
 
 def _rough(name: str) -> Any:

@@ -174,6 +174,26 @@ def test_signum():
     close(np.ravel(run(rule, [0.0], [[4.0], [-2.0], [-2.0]])), [-0.5, -0.5, 0.0])
 
 
+def test_rprop():
+    # steps 1, 6/5, then the turn: 6/5·1/2 = 3/5 and no step, then 3/5 the other way, 18/25
+    rule = refopt.rprop(lr=1.0)
+    close(np.ravel(run(rule, [0.0], [[5.0], [0.1], [-3.0], [-1.0], [-1.0]])), [-1.0, -2.2, -2.2, -1.6, -0.88])
+    close(np.ravel(run(rule(delta_max=1.1, delta_min=0.9), [0.0], [[5.0], [0.1], [-3.0], [-1.0]])), [-1.0, -2.1, -2.1, -1.2])
+    close(run(rule, [0.0], [[0.0], [2.0]]), [[0.0], [-1.0]])  # a zero gradient neither steps nor counts as a turn
+
+
+def test_lamb():
+    # first step: u = sign(g) = (1, 1), its length sqrt(2); theta is 5 long: 1/5·5/sqrt(2)
+    step = 1 / sqrt(2)
+    close(run(refopt.lamb(lr=0.2, eps=0.0), [3.0, 4.0], [[7.0, 0.5]]), [[3 - step, 4 - step]])
+    # decay inside the ratio: u = (1, 1) + 1/2·(2, 0) = (2, 1); 2/sqrt(5)
+    rule = refopt.lamb(lr=1.0, eps=0.0, weight_decay=0.5)
+    close(run(rule, [2.0, 0.0], [[1.0, 1.0]]), [[2 - 4 / sqrt(5), -2 / sqrt(5)]])
+    # a tensor of zeros, or an update of zeros, has ratio 1
+    close(run(refopt.lamb(lr=1.0, eps=1.0), [0.0], [[1.0]]), [[-0.5]])
+    close(run(refopt.lamb(lr=1.0), [2.0], [[0.0]]), [[2.0]])
+
+
 def test_every_rule_is_worked_out_by_hand():
     tested = {name.removeprefix("test_").partition("_")[0] for name in globals() if name.startswith("test_")}
     assert set(refopt.names()) <= tested

@@ -51,7 +51,7 @@ def equations(rule):
     for line in textwrap.dedent(sections(rule)["Update"]).strip().splitlines():
         left, arrow, right = line.partition("←")
         assert arrow, f"not an equation: {line}"
-        for mark, python in {"·": "*", "−": "-", "^": "**", "²": "**2", "max(": "maximum("}.items():
+        for mark, python in {"·": "*", "−": "-", "^": "**", "²": "**2", "max(": "maximum(", "min(": "minimum("}.items():
             right = right.replace(mark, python)
         right = re.sub(r"√(\w+)", r"sqrt(\1)", right).replace("√(", "sqrt(")
         right = re.sub(r" if (.*?) = (.*?) else ", r" if \1 == \2 else ", right)
@@ -97,7 +97,7 @@ def test_equations_give_the_numbers_of_the_code(name):
             g = rng.normal(size=4) * [1, 1e-6, 1e3, 0]
             record = rule.step(theta, g, state)
             scope = {"theta": theta, "g": g, **state, **rule.hyper}
-            functions = {key: getattr(numbers, key) for key in ("sqrt", "maximum", "sign")}
+            functions = {key: getattr(numbers, key) for key in ("sqrt", "maximum", "minimum", "sign", "norm", "where")}
             for names, expression in equations(rule):
                 value = eval(expression, functions, scope)
                 values = value if len(names) > 1 else [value]

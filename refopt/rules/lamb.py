@@ -1,0 +1,61 @@
+"""LAMB: Adam's direction, made as long in every tensor as the tensor itself, times lr.
+
+Update
+    t      ← t + 1
+    c1     ← 1 − β1^t
+    c2     ← 1 − β2^t
+    m      ← β1·m + (1 − β1)·g
+    v      ← β2·v + (1 − β2)·g²
+    u      ← (m / c1) / (√(v / c2) + ε) + λ·θ
+    size   ← norm(θ)
+    length ← norm(u)
+    ratio  ← size / length if size > 0 and length > 0 else 1
+    update ← η·ratio·u
+    θ      ← θ − update
+
+Symbols
+    θ theta  parameters of one tensor    η lr            0.001   step relative to the size of the tensor
+    g        gradient at θ               β1 beta1        0.9     decay of m;  β2 beta2 0.999 decay of v
+    t  0     steps done                  ε eps           1e-6    keeps the quotient finite
+    m  0     running mean of g           λ weight_decay  0.0     weight decay, inside the trust ratio
+    v  0     running mean of g²          ratio           the paper's φ(‖x‖)/‖r + λx‖ with φ(z) = z, per tensor
+
+Readings
+    None here for optax (weight_decay inside, ratio 1 where a norm is 0). keras agrees with λ = 0; its weight_decay is applied
+    before and outside the ratio, a reading that is not here; its default ε is 1e-7. torch has no LAMB.
+
+Look
+    Every tensor moves by lr times its own size, whatever its gradient:
+    >>> rule, theta = refopt.lamb(lr=0.25), [np.array([3.0, 4.0]), np.array([60.0, 80.0])]
+    >>> new, _ = rule.update(theta, [np.array([1.0, 2.0]), np.array([1e3, -1e3])], rule.init(theta))
+    >>> [round(float(np.linalg.norm(a - b)), 9) for a, b in zip(new, theta)]
+    [1.25, 25.0]
+
+Paper
+    You et al., Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, ICLR 2020, arXiv:1904.00962, Alg. 2.
+"""
+
+from refopt.numbers import norm, sqrt, zeros_like
+from refopt.recurrence import Rule
+
+
+def init(theta):
+    return dict(t=0, m=zeros_like(theta), v=zeros_like(theta))
+
+
+def step(theta, g, t, m, v, *, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-6, weight_decay=0.0):
+    t = t + 1
+    c1 = 1 - beta1**t
+    c2 = 1 - beta2**t
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    u = (m / c1) / (sqrt(v / c2) + eps) + weight_decay * theta
+    size = norm(theta)
+    length = norm(u)
+    ratio = size / length if size > 0 and length > 0 else 1
+    update = lr * ratio * u
+    theta = theta - update
+    return locals()
+
+
+lamb = Rule(init, step, scope="tensor", paper="You et al. 2020, arXiv:1904.00962, Algorithm 2")
