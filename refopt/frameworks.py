@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 from refopt.dialects.correction import after_maximum, before_maximum
+from refopt.dialects.debias import both
 from refopt.dialects.denominator import eps_hat, eps_inside, eps_outside
 from refopt.dialects.infinity import eps_beside, eps_in_maximum
 from refopt.dialects.rate import lr_inside, lr_outside
 from refopt.dialects.schedule import constant, warming
+from refopt.dialects.trust import norm_of_sum
 from refopt.recurrence import Rule, nearest
 from refopt.rules.adabelief import adabelief
 from refopt.rules.adadelta import adadelta
@@ -21,13 +23,16 @@ from refopt.rules.adamax import adamax
 from refopt.rules.adamw import adamw
 from refopt.rules.amsgrad import amsgrad
 from refopt.rules.lamb import lamb
+from refopt.rules.lars import lars
 from refopt.rules.lion import lion
 from refopt.rules.nadam import nadam
+from refopt.rules.ogd import ogd
 from refopt.rules.radam import radam
 from refopt.rules.rmsprop import rmsprop
 from refopt.rules.rprop import rprop
 from refopt.rules.sgd import sgd
 from refopt.rules.signum import signum
+from refopt.rules.yogi import yogi
 from refopt.wrappers.lookahead import lookahead
 
 __all__ = ["FRAMEWORKS", "rule"]
@@ -55,13 +60,16 @@ OPTAX = {
     "adamax": adamax(infinity=eps_in_maximum),
     "amsgrad": amsgrad(correction=before_maximum, denominator=eps_outside),
     "lamb": lamb,
+    "lars": lars(trust=norm_of_sum),
     "lion": lion(weight_decay=1e-3),
     "lookahead": lookahead,
     "nadam": nadam(schedule=constant, denominator=eps_outside),
+    "ogd": ogd,
     "radam": radam(threshold=5.0, denominator=eps_outside),
     "rmsprop": rmsprop(denominator=eps_inside, rate=lr_inside),
     "sgd": sgd(rate=lr_outside),
     "signum": signum,
+    "yogi": yogi(initial_momentum=1e-6, debias=both),
 }
 
 KERAS = {

@@ -194,6 +194,38 @@ def test_lamb():
     close(run(refopt.lamb(lr=1.0), [2.0], [[0.0]]), [[2.0]])
 
 
+def test_yogi():
+    from refopt.dialects.debias import both
+
+    # beta2 3/4: v = 0 + 1/4·4 = 1, then g² = 16 > 1: 1 + 4 = 5, then g² = 1 < 5: 5 - 1/4
+    rule = refopt.yogi(lr=1.0, beta1=0.0, beta2=0.75, eps=0.0, initial_accumulator=0.0)
+    steps = [2 / sqrt(1), 4 / sqrt(5), 1 / sqrt(4.75)]
+    close(np.ravel(run(rule, [0.0], [[2.0], [4.0], [1.0]])), -np.cumsum(steps))
+    # corrected: v/(1/4) = 4, and m/(1/2) with beta1 1/2
+    close(run(rule(beta1=0.5, debias=both), [0.0], [[2.0]]), [[-1.0]])
+    close(run(rule(initial_accumulator=3.0, eps=1.0), [0.0], [[2.0]]), [[-2.0 / 3]])  # v = 3 + 1/4·4
+    close(run(rule(beta1=0.5, initial_momentum=2.0), [0.0], [[2.0]]), [[-2.0]])  # m = 1/2·2 + 1/2·2
+
+
+def test_lars():
+    from refopt.dialects.trust import norm_of_sum
+
+    # size 5, length 10 + 1/2·5; (g + 1/2·theta) = (7.5, 10)
+    rule = refopt.lars(lr=2.0, trust_coefficient=0.5, weight_decay=0.5)
+    ratio = 0.5 * 5 / 12.5
+    close(run(rule, [3.0, 4.0], [[6.0, 8.0]]), [[3 - 2 * ratio * 7.5, 4 - 2 * ratio * 10]])
+    # against its own parameters: ‖g + λθ‖ = 10 - 5/2
+    close(run(rule(trust=norm_of_sum), [3.0, 4.0], [[-6.0, -8.0]]), [[3 + 2 / 3 * 4.5, 4 + 2 / 3 * 6]])
+    # momentum keeps the rate of its day; a zero tensor has ratio 1
+    close(np.ravel(run(refopt.lars(lr=0.5, momentum=0.5), [0.0], [[2.0]])), [-1.0])
+
+
+def test_ogd():
+    # 2·3 - 3, then 2·1 - 3
+    close(np.ravel(run(refopt.ogd(lr=1.0), [0.0], [[3.0], [1.0]])), [-3.0, -2.0])
+    close(np.ravel(run(refopt.ogd(lr=1.0, alpha=0.5, beta=2.0), [0.0], [[3.0], [1.0]])), [-1.5, -1.5 - 2.5 + 6])
+
+
 def test_every_rule_is_worked_out_by_hand():
     tested = {name.removeprefix("test_").partition("_")[0] for name in globals() if name.startswith("test_")}
     assert set(refopt.names()) <= tested
