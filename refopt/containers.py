@@ -49,10 +49,10 @@ class Layout:
         """The shape in which a rule sees the parameters."""
         return self.shape if self.kind or self.shape else (1,)
 
-    def leaves(self, tree: Any, what: str) -> list[Any]:
-        """The arrays of `tree` in the order of theta's keys, each checked for shape and cast to theta's dtype."""
+    def match(self, tree: Any, what: str) -> list[Any]:
+        """What `tree` holds for each of theta's keys, in their order; both must be of one kind and have the same keys."""
         if self.kind is None:
-            return [self._leaf(tree, self.shape, what)]
+            return [tree]
         if issubclass(self.kind, Mapping) != isinstance(tree, Mapping) or not isinstance(tree, (list, tuple, Mapping)):
             raise TypeError(f"{what} is a {type(tree).__name__}, theta is a {self.kind.__name__}; give the same kind")
         keys = set(tree) if isinstance(tree, Mapping) else set(range(len(tree)))
@@ -60,7 +60,14 @@ class Layout:
             missing = [key for key in self.keys if key not in keys]
             extra = sorted(keys - set(self.keys), key=str)
             raise ValueError(f"{what} does not match theta: missing {missing}, not in theta {extra}")
-        return [self._leaf(tree[key], shape, f"{what}[{key!r}]") for key, shape in zip(self.keys, self.shapes, strict=True)]
+        return [tree[key] for key in self.keys]
+
+    def leaves(self, tree: Any, what: str) -> list[Any]:
+        """The arrays of `tree` in the order of theta's keys, each checked for shape and cast to theta's dtype."""
+        if self.kind is None:
+            return [self._leaf(tree, self.shape, what)]
+        found = zip(self.match(tree, what), self.shapes, self.keys, strict=True)
+        return [self._leaf(x, shape, f"{what}[{key!r}]") for x, shape, key in found]
 
     def _leaf(self, x: Any, shape: tuple[int, ...], what: str) -> Any:
         if type(x) is np.ndarray and x.dtype is self.dtype and x.shape == shape:

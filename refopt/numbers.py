@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "array", "copy", "is_array", "is_scalar", "maximum", "minimum", "norm", "same", "sign", "sqrt", "total", "weak", "where",
-    "zeros_like",
+    "array", "cast", "copy", "is_array", "is_scalar", "maximum", "minimum", "norm", "same", "sign", "sqrt", "total", "weak",
+    "where", "zeros_like",
 ]  # fmt: skip
 
 
@@ -39,6 +39,13 @@ def is_array(x: Any) -> bool:
 def weak(x: Any, kind: type) -> Any:
     """A real number as Python's int or float, which leave the dtype of arrays alone; a ball as it is."""
     return x if hasattr(x, "ball") else kind(x)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x` as an array of `dtype`, if it is an array or a list of numbers; anything else, and balls, as they are."""
+    if isinstance(x, (list, tuple)):
+        x = np.asarray(x)
+    return x.astype(dtype, copy=False) if is_array(x) and x.dtype.kind in "fiu" and dtype.kind == "f" else x
 
 
 def same(a: Any, b: Any) -> bool:

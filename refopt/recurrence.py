@@ -15,7 +15,7 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
@@ -47,6 +47,7 @@ RANGES = {
     "rho": (0, 1, False),
     "alpha": (0, 1, True),
     "k": (1, math.inf, False),
+    "threshold": (4, math.inf, False),
 }
 ANY = (-math.inf, math.inf, False)
 
@@ -64,8 +65,10 @@ class Rule:
     """An optimizer: its recurrence with hyper-parameters bound. A small frozen value.
 
     ``Rule(init, step, scope="element", paper="", name=None)`` makes one of two functions in the form above, which must not
-    write into their arguments. `scope` says what a step needs to see: "element" every entry on its own, "tensor" each tensor
-    (its norm, its shape), "network" all parameters as one vector. The name defaults to that of the file.
+    write into their arguments, and take what `refopt.numbers` has from there: roots and selections that keep the dtype, sums
+    and norms whose rounding `refopt.exact` can bound. `scope` says what a step needs to see: "element" every entry on its
+    own, "tensor" each tensor (its norm, its shape), "network" all parameters as one vector. The name defaults to that of the
+    file.
 
     ``rule(lr=0.1)`` is a new rule with that hyper-parameter; ``init``, ``step`` and ``update`` run it. `theta` is a
     floating-point array of any shape, or a list, tuple or dict of such arrays; everything follows its dtype, and nothing
@@ -87,7 +90,7 @@ class Rule:
     inner: Rule | None  # the rule inside a wrapper
     _own_scope: str
     _results: tuple[str, ...]
-    _kinds: dict[str, str]  # of the entries of the state: "count", "number", "array"
+    _kinds: dict[str, str]  # of the entries of the state, see `_kinds_of_state`
     _start_names: frozenset[str]
     _step_names: frozenset[str]
     _start_hyper: dict[str, Any]
@@ -139,6 +142,11 @@ class Rule:
         inner = next((value for value in hyper.values() if isinstance(value, Rule)), None)
         populations = [key for key, value in hyper.items() if numbers.is_array(value)]
         scopes = [self._own_scope] if inner is None else [self._own_scope, inner.scope]
+        if {"network", "tensor"} <= set(scopes):
+            raise ValueError(
+                f"{self.name} (scope {scopes[0]!r}) cannot wrap {inner.name if inner else ''} (scope {scopes[1]!r}): "
+                "one needs each tensor alone, the other all of them"
+            )
         scope = max(scopes, key=["element", "network", "tensor"].index)  # a wrapper needs what the rule inside needs
         self.__dict__.update(
             hyper=MappingProxyType(hyper),
@@ -223,7 +231,7 @@ class Rule:
             except OverflowError:
                 raise ValueError(f"{where} must be finite, got {value!r}") from None
         elif numbers.is_array(value):
-            value = numbers.array(value, where)
+            value = numbers.copy(numbers.array(value, where))
         else:
             raise TypeError(f"{where} must be a real number or an array of them, got {value!r}")
         low, high, closed = RANGES.get(key, ANY)
@@ -255,18 +263,24 @@ class Rule:
 
         Raises ValueError for shapes or state names that do not fit theta, TypeError for dtypes and containers.
         """
-        return self(**hyper).step(theta, g, state) if hyper else self._run(theta, g, state, everything=True)
+        return self._for_one_step(hyper).step(theta, g, state) if hyper else self._run(theta, g, state, everything=True)
 
     def update(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> tuple[Any, dict[str, Any]]:
         """One step, the everyday call: the new ``theta`` and the new state. Errors and keywords as for `step`."""
         if hyper:
-            return self(**hyper).update(theta, g, state)
+            return self._for_one_step(hyper).update(theta, g, state)
         inputs = self._everyday(theta, g, state)
         if inputs is None:
             results = self._run(theta, g, state, everything=False)
         else:
             results = _own(self.recurrence(*inputs, **self._step_hyper), self._results, inputs)
         return results.pop("theta"), results
+
+    def _for_one_step(self, hyper: dict[str, Any]) -> Rule:
+        idle = [key for key in hyper if key in self._start_names - self._step_names and self.hyper[key] is not self.inner]
+        if idle:
+            raise TypeError(f"{self.name} reads {', '.join(idle)} at the start only; bind it before init")
+        return self(**hyper)
 
     def _everyday(self, theta: Any, g: Any, state: Any) -> list[Any] | None:
         """The inputs of the recurrence in the everyday case, in which nothing has to be checked further or packed.
@@ -294,17 +308,22 @@ class Rule:
         self._demand_names(state)
         layout = Layout(theta)
         if self.scope == "tensor" and layout.kind:
-            parts = [layout.leaves(x, what) for x, what in ((theta, "theta"), (g, "g"))]
-            states = [{name: self._part(name, state[name], key) for name in state} for key in layout.keys]
-            return self._by_tensor(layout, lambda *leaf: self._apply(*leaf, everything=everything), (*parts, states))
+            leaves = [layout.leaves(x, what) for x, what in ((theta, "theta"), (g, "g"))]
+            states = self._parts(layout, state)
+            return self._by_tensor(layout, lambda *leaf: self._apply(*leaf, everything=everything), (*leaves, states))
         vector, gradient = layout.vector(theta, "theta"), layout.vector(g, "g")
         packed = {name: self._pack(layout, name, state[name]) for name in self.state_names}
         record = self._apply(vector, gradient, packed, everything=everything)
         return self.unpack(layout, record, record)
 
     def _apply(self, theta: Any, g: Any, state: dict[str, Any], *, everything: bool) -> dict[str, Any]:
-        record = self.recurrence(theta, g, **state, **self._fitted(self._step_hyper, theta))
-        inputs = (theta, g, *state.values())
+        try:
+            record = self.recurrence(theta, g, **state, **self._fitted(self._step_hyper, theta))
+        except ValueError as error:
+            if self._populations and "ambiguous" in str(error):
+                raise TypeError(f"{self.name} branches on {' or '.join(self._populations)}, which must be one number") from None
+            raise
+        inputs = (theta, g, *state.values(), *(self.hyper[key] for key in self._populations))
         if not everything:
             return _own(record, self._results, inputs)
         own = _own(record, dict.fromkeys((*self._results, *record)), inputs)
@@ -327,6 +346,8 @@ class Rule:
                 shapes = f"{value.shape}, which does not broadcast to {theta.shape} of theta"
                 raise ValueError(f"{self.name}: {key} has shape {shapes}")
             fitted[key] = value.astype(theta.dtype, copy=False)
+            if theta.dtype != object:
+                self._check(key, fitted[key])  # 1 − 1e-9 is 1 in float32
         return fitted
 
     def _demand_names(self, state: Any, what: str = "state") -> None:
@@ -344,11 +365,12 @@ class Rule:
         if name == INNER_STATE and self.inner is not None:
             self.inner._demand_names(value, what)
             return {part: self.inner._pack(layout, part, value[part]) for part in value}
-        if kind in ("count", "number"):
+        contained = layout.kind is not None and isinstance(value, (list, tuple, Mapping))
+        if kind == "count" or (kind == "number" and not (contained or numbers.is_array(value))):
             return self._number(value, kind, what)
-        if self.scope == "element" or (layout.kind and isinstance(value, (list, tuple, Mapping))):
+        if kind == "array" or contained or (self.scope == "element" and kind != "number"):
             return layout.vector(value, what)
-        return value
+        return numbers.cast(value, layout.dtype)
 
     def _number(self, value: Any, kind: str, what: str) -> Any:
         if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
@@ -357,7 +379,7 @@ class Rule:
         if not (whole or (kind == "number" and numbers.is_scalar(value))):
             wanted = "a whole number of at least 0" if kind == "count" else "a real number"
             raise TypeError(f"{self.name}: {what} must be {wanted}, got {value!r}")
-        return numbers.weak(value, int if kind == "count" else float)
+        return numbers.weak(value, int if kind == "count" or isinstance(value, int) else float)
 
     def unpack(self, layout: Layout, record: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
         """The named values of a step that ran on one vector, those as large as theta in theta's container."""
@@ -373,29 +395,53 @@ class Rule:
 
         return {name: shaped(record[name]) for name in names}
 
-    def _part(self, name: str, value: Any, key: Any) -> Any:
-        """What one tensor needs of an entry of the state; numbers (the step count) are shared by all tensors."""
-        if name == INNER_STATE and self.inner is not None:
-            self.inner._demand_names(value, f"state {name!r}")
-            return {part: self.inner._part(part, value[part], key) for part in value}
-        kind = self._kinds.get(name)
-        if kind in ("count", "number"):
-            return self._number(value, kind, f"state {name!r}")
-        try:
-            return value[key]
-        except (KeyError, IndexError, TypeError):
-            raise ValueError(f"{self.name}: state {name!r} has nothing for {key!r} of theta") from None
+    def _parts(self, layout: Layout, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The state of each tensor; numbers (the step count) are shared by all."""
+        self._demand_names(state)
+        parts: list[dict[str, Any]] = [{} for _ in layout.keys]
+        for name, value in state.items():
+            what, kind = f"state {name!r}", self._kinds.get(name)
+            values: list[Any]
+            if name == INNER_STATE and self.inner is not None:
+                values = self.inner._parts(layout, value)
+            elif kind == "count" or (kind == "number" and numbers.is_scalar(value)):
+                values = [self._number(value, kind, what)] * len(parts)
+            elif kind == "array":
+                values = layout.leaves(value, what)
+            else:
+                values = [numbers.cast(x, layout.dtype) for x in layout.match(value, what)]
+            for part, x in zip(parts, values, strict=True):
+                part[name] = x
+        return parts
 
     def _by_tensor(self, layout: Layout, run: Callable[..., dict], parts: tuple) -> dict[str, Any]:
-        """Run tensor by tensor; Python numbers, which come from the step count and hyper-parameters alone, stay one number."""
+        """Run tensor by tensor; Python numbers, which come from the step count and hyper-parameters alone, stay one number.
+
+        A 0-d tensor is run as a vector of one entry, because NumPy turns 0-d arrays into scalars.
+        """
+
+        def widened(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: widened(part) for name, part in value.items()}
+            return value.reshape(1) if numbers.is_array(value) and value.shape == () else value
+
+        def narrowed(value: Any) -> Any:
+            if isinstance(value, dict):
+                return {name: narrowed(part) for name, part in value.items()}
+            return value.reshape(()) if numbers.is_array(value) and value.shape == (1,) else value
 
         def merged(name: str, values: list[Any]) -> Any:
-            if name == INNER_STATE and isinstance(values[0], dict):
-                return {part: merged(part, [value[part] for value in values]) for part in values[0]}
-            shared = all(numbers.same(value, values[0]) for value in values)
-            return values[0] if shared else layout.rebuild(values)
+            first = values[0]
+            if name == INNER_STATE and isinstance(first, dict):
+                return {part: merged(part, [value[part] for value in values]) for part in first}
+            shared = not (numbers.is_array(first) or isinstance(first, np.generic))
+            shared = shared and all(numbers.same(value, first) for value in values)
+            return first if shared else layout.rebuild(values)
 
-        records = [run(*leaf) for leaf in zip(*parts, strict=True)]
+        records = []
+        for leaves, shape in zip(zip(*parts, strict=True), layout.shapes, strict=True):
+            record = run(*leaves) if shape else narrowed(run(*map(widened, leaves)))
+            records.append(record)
         return {name: merged(name, [record[name] for record in records]) for name in records[0]}
 
 
@@ -406,17 +452,20 @@ def _restored(start: Any, recurrence: Any, scope: str, paper: str, name: str, hy
 
 
 def _kinds_of_state(init: Callable[..., dict[str, Any]]) -> dict[str, str]:
-    """What the entries of a state are, seen on the state of a single parameter; nothing where init refuses that."""
+    """What the entries of a state are, seen on the state of two parameters; nothing where init refuses those.
+
+    "count" the number of steps done, "number" another number, "array" an array like theta, "other" an array of another shape.
+    """
     try:
-        state = init(np.zeros(1))
+        state = init(np.zeros(2))
     except Exception:  # an init that wants a matrix, say; it is asked again with the real theta
         return {}
     kinds = {}
     for name, value in state.items():
         if numbers.is_array(value):
-            kinds[name] = "array"
+            kinds[name] = "array" if value.shape == (2,) else "other"
         elif numbers.is_scalar(value):
-            kinds[name] = "count" if isinstance(value, int) else "number"
+            kinds[name] = "count" if name == "t" else "number"
     return kinds
 
 
@@ -429,7 +478,10 @@ def _own(record: dict[str, Any], names: Iterable[str], inputs: Iterable[Any]) ->
     """The named values; copied where they are an array that came in, a view, or the same array as another result."""
     if not isinstance(record, dict):
         raise TypeError(f"the step of a rule ends with return locals(); this one returned {type(record).__name__}")
-    seen = set(map(id, inputs))
+    return _owned(record, names, set(_identities(inputs)))
+
+
+def _owned(record: dict[str, Any], names: Iterable[str], seen: set[int]) -> dict[str, Any]:
     own = {}
     for name in names:
         value = record[name]
@@ -437,5 +489,15 @@ def _own(record: dict[str, Any], names: Iterable[str], inputs: Iterable[Any]) ->
             if value.base is not None or id(value) in seen:
                 value = numbers.copy(value)
             seen.add(id(value))
+        elif type(value) is dict:  # the state of a rule inside
+            value = _owned(value, value, seen)
         own[name] = value
     return own
+
+
+def _identities(values: Iterable[Any]) -> Iterator[int]:
+    for value in values:
+        if type(value) is dict:
+            yield from _identities(value.values())
+        else:
+            yield id(value)

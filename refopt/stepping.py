@@ -84,10 +84,12 @@ def narrate(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], **hyper: A
     statements = _statements(rule.recurrence)
     layout, whole = Layout(theta), rule.scope != "tensor"
     lines: list[Line] = []
+    busy: list[FrameType] = []
 
     def watch(frame: FrameType, event: str, _: Any) -> Any:
-        if event != "call" or frame.f_code is not code:
-            return None
+        if event != "call" or frame.f_code is not code or busy:
+            return None  # a rule may wrap another of its own kind; the outer one is narrated
+        busy.append(frame)
         running: list[Any] = [None]
 
         def after(frame: FrameType, event: str, argument: Any) -> Any:
@@ -99,6 +101,8 @@ def narrate(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], **hyper: A
                 values = rule.unpack(layout, frame.f_locals, names) if whole else frame.f_locals
                 lines.extend(Line(source, name, copy.deepcopy(values[name])) for name in names)
             running[0] = statement if event == "line" else None
+            if event == "return":
+                busy.clear()
             return after
 
         return after
@@ -117,14 +121,16 @@ def _statements(function: Callable[..., Any]) -> dict[int, tuple[str, list[str]]
     source, first = inspect.getsourcelines(function)
     text = textwrap.dedent("".join(source))
     rows = text.splitlines()
-    body = ast.parse(text).body[0].body  # type: ignore[attr-defined]
     table: dict[int, tuple[str, list[str]] | None] = {}
-    for statement in body:
-        targets = getattr(statement, "targets", None)
-        entry = None
-        if targets:
-            names = [node.id for node in ast.walk(targets[0]) if isinstance(node, ast.Name)]
-            entry = "\n".join(rows[statement.lineno - 1 : statement.end_lineno]).strip(), names
-        for line in range(statement.lineno, statement.end_lineno + 1):
-            table[first + line - 1] = entry
+    for statement in ast.walk(ast.parse(text).body[0]):
+        if isinstance(statement, ast.Assign):
+            targets: list[ast.expr] = statement.targets
+        elif isinstance(statement, (ast.AugAssign, ast.AnnAssign)):
+            targets = [statement.target]
+        else:
+            continue
+        names = [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
+        last = statement.end_lineno or statement.lineno
+        entry = "\n".join(rows[statement.lineno - 1 : last]).strip(), names
+        table |= {first + line - 1: entry for line in range(statement.lineno, last + 1)}
     return table

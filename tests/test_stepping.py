@@ -97,6 +97,8 @@ def same(a, b):
     if isinstance(a, (dict, list)):
         keys = a if isinstance(a, dict) else range(len(a))
         return type(a) is type(b) and all(same(a[key], b[key]) for key in keys)
+    if np.shape(b) == ():  # a 0-d tensor is run as a vector of one entry
+        return np.size(a) == 1 and np.ravel(a)[0] == b
     return np.array_equal(a, b) and np.shape(a) == np.shape(b)
 
 
@@ -125,3 +127,22 @@ def test_narrate_overrides_and_leaves_the_tracer_alone():
     with pytest.raises(ValueError, match="shape"):
         refopt.narrate(refopt.sgd, np.array([1.0]), np.ones(2), refopt.sgd.init(np.ones(1)))
     assert sys.gettrace() is before
+
+
+def test_narrate_of_a_wrapper_around_its_own_kind_tells_the_outer_step():
+    rule = refopt.lookahead(inner=refopt.lookahead(k=2), k=3)
+    lines = refopt.narrate(rule, np.ones(1), np.ones(1), rule.init(np.ones(1)))
+    assert [line.name for line in lines] == ["t", "fast", "inner_state", "slow", "theta"]
+
+
+def test_narrate_sees_other_kinds_of_assignments():
+    def step(theta, g, *, lr=0.5):
+        update: object = lr * g
+        update += 1
+        if lr > 0:
+            theta = theta - update
+        return locals()
+
+    lines = refopt.narrate(refopt.Rule(lambda theta: {}, step, name="odd"), np.array([1.0]), np.array([2.0]), {})
+    assert [line.name for line in lines] == ["update", "update", "theta"]
+    assert lines[-1].value.tolist() == [-1.0]

@@ -74,11 +74,15 @@ def _power(x: arb, y: arb) -> arb:
     return power
 
 
-def _remainder(x: arb, y: arb) -> arb:
-    quotient = (x / y).floor()
+def _floor_quotient(x: arb, y: arb) -> arb:
+    quotient = _divide(x, y).floor()
     if not quotient.is_exact():
-        raise Undecided(f"{x} % {y}: the quotient may be on either side of a whole number")
-    return x - quotient * y
+        raise Undecided(f"{x} // {y}: the quotient may be on either side of a whole number")
+    return quotient
+
+
+def _remainder(x: arb, y: arb) -> arb:
+    return x - _floor_quotient(x, y) * y
 
 
 def _comparison(of: Any, opposite: Any) -> Any:
@@ -117,6 +121,7 @@ class Ball:
     __pow__ = _operation(_power)
     __rpow__ = _operation(_power, reflected=True)
     __mod__ = _operation(_remainder)
+    __floordiv__ = _operation(_floor_quotient)
     __lt__ = _comparison(operator.lt, operator.ge)
     __le__ = _comparison(operator.le, operator.gt)
     __gt__ = _comparison(operator.gt, operator.le)
@@ -141,6 +146,8 @@ class Ball:
         if not isinstance(other, Ball):
             return False
         one, two = self.ball, other.ball
+        if one.is_nan() or two.is_nan():
+            return bool(one.is_nan() and two.is_nan())
         return bool(one.mid() == two.mid() and one.rad() == two.rad())
 
     def total(self, entries: Iterable[Ball]) -> Ball:
@@ -174,7 +181,14 @@ class Ball:
         return self
 
     def __float__(self) -> float:
-        """The midpoint, nearest double; not proven (see `refopt.exact.prove`)."""
+        """Refused unless it is exact: a rounded double that passed for a number would make a false proof."""
+        if not FORMATS["float64"].holds(self.ball):
+            raise TypeError("a ball is not one double; a rule takes sqrt, total, norm… from refopt.numbers, not from math")
+        return float(self.ball)
+
+    @property
+    def midpoint(self) -> float:
+        """The double nearest to the middle of the ball; not proven (see `refopt.exact.prove`)."""
         return float(self.ball)
 
     def __repr__(self) -> str:
@@ -209,9 +223,11 @@ class Rough(Ball):
     def total(self, entries: Iterable[Ball]) -> Rough:
         """What honest programs may get for the sum, in any order: each addition errs by an ulp of Σ|x| at most."""
         balls = [x.ball for x in entries]
-        bound = sum((abs(ball) for ball in balls), arb(0)) * (len(balls) - 1) * 2.0 ** (1 - self.form.precision)
-        exact = sum(balls, arb(0))
-        return Rough(exact + arb(0, 1) * bound if len(balls) > 1 else exact, self.form)
+        absolute = sum((abs(ball) for ball in balls), arb(0))
+        error = absolute * (max(len(balls) - 1, 0) * 2.0 ** (1 - self.form.precision))
+        if not (absolute + error).abs_upper() <= self.form.largest:
+            return Rough(math.nan, self.form)  # a partial sum may overflow
+        return Rough(sum(balls, arb(0)) + arb(0, 1) * error, self.form)
 
 
 def _rough(name: str) -> Any:
@@ -236,7 +252,22 @@ def _rough(name: str) -> Any:
     return method
 
 
-_ARITHMETIC = ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "rpow", "mod", "neg", "abs")
+_ARITHMETIC = (
+    "add",
+    "radd",
+    "sub",
+    "rsub",
+    "mul",
+    "rmul",
+    "truediv",
+    "rtruediv",
+    "pow",
+    "rpow",
+    "mod",
+    "floordiv",
+    "neg",
+    "abs",
+)
 for _name in (*(f"__{name}__" for name in _ARITHMETIC), "sqrt", "log", "exp", "tanh"):
     setattr(Rough, _name, _rough(_name))
 

@@ -6,13 +6,13 @@ balls, gives an enclosure of the exact derivative. Nothing here knows the hand-w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from refopt.exact.ball import Ball, balls
+from refopt.exact.ball import Ball, Undecided, balls
 
 __all__ = ["Dual", "gradient_enclosure"]
 
@@ -28,14 +28,20 @@ class Dual:
         self.slope = balls(slope)
 
     def __add__(self, other: Any) -> Dual:
+        if _foreign(other):
+            return NotImplemented
         other = _dual(other)
         return Dual(self.value + other.value, self.slope + other.slope)
 
     def __mul__(self, other: Any) -> Dual:
+        if _foreign(other):
+            return NotImplemented
         other = _dual(other)
         return Dual(self.value * other.value, self.slope * other.value + self.value * other.slope)
 
     def __truediv__(self, other: Any) -> Dual:
+        if _foreign(other):
+            return NotImplemented
         other = _dual(other)
         quotient = self.value / other.value
         return Dual(quotient, (self.slope - quotient * other.slope) / other.value)
@@ -48,6 +54,8 @@ class Dual:
         return Dual(self.value**exponent, exponent * self.value ** (exponent - 1) * self.slope)
 
     def __sub__(self, other: Any) -> Dual:
+        if _foreign(other):
+            return NotImplemented
         return self + (-_dual(other))
 
     def __rsub__(self, other: Any) -> Dual:
@@ -83,7 +91,13 @@ class Dual:
         return bool(self.value)
 
     def __abs__(self) -> Dual:
+        if self.value == 0:
+            raise Undecided("|x| has no derivative at 0")
         return -self if self.value < 0 else self
+
+    def total(self, entries: Iterable[Dual]) -> Dual:
+        """The sum of duals."""
+        return sum(entries, Dual(0))
 
     def exp(self) -> Dual:
         """Exponential."""
@@ -108,6 +122,11 @@ class Dual:
 Real.register(Dual)
 
 
+def _foreign(other: Any) -> bool:
+    """An array, which takes over and treats the dual as one of its numbers."""
+    return isinstance(other, np.ndarray)
+
+
 def _dual(x: Any) -> Dual:
     return x if isinstance(x, Dual) else Dual(x)
 
@@ -116,7 +135,8 @@ def gradient_enclosure(f: Callable[[np.ndarray], Any], theta: np.ndarray) -> np.
     """Balls that enclose the gradient of `f` at `theta`, one entry at a time.
 
     `f` takes an object array of the shape of `theta` and returns one number; it is run once for each entry. The precision
-    is the one in force (`working_precision`). Raises `Undecided` where `f` branches on a value that is not decided.
+    is the one in force (`working_precision`). Raises `Undecided` where `f` branches on a value that is not decided. Exactly at
+    a kink of ``maximum`` it is the slope of the branch that is taken.
     """
     point = balls(np.asarray(theta))
     slopes = np.empty(point.shape, dtype=object)

@@ -15,7 +15,7 @@ from refopt import numbers
 from refopt.containers import Layout
 from refopt.exact.ball import Ball, Rough, Undecided, balls, working_precision
 from refopt.exact.rounding import FORMATS, Format, round_ball, ulps_between, upward
-from refopt.recurrence import Rule, nearest
+from refopt.recurrence import INNER_STATE, Rule, nearest
 from refopt.stepping import walk
 
 __all__ = ["Proof", "prove"]
@@ -31,13 +31,14 @@ class Proof:
     """One name of one step, proven. The fields have the shape (and the container) that the name has in the rule's record.
 
     value   the exact real result, correctly rounded to the format (bfloat16 values stand in a float32 array);
-            NaN where it is undefined (0/0, the sign of a value that 4096 bits cannot tell from 0)
+            NaN where it is undefined (0/0) or cannot be decided with 4096 bits (the sign of what cannot be told from 0, a value
+            that lies exactly between two numbers of the format and is not exact itself)
     radius  upper bound of the radius of the enclosing ball; infinite where undefined
     bits    the precision that decided every digit of this name
     ulps    upper bound, in units in the last place at `value`, of the error of an honest implementation that works in the
             format from the first step on: the same operations, each correct to one ulp, hyper-parameters and step count
-            in binary64, sums in the order of the text, gradual underflow. Infinite where no bound follows (rounding can flip
-            a comparison, a program may overflow, the value is 0 and a program may miss it)
+            in binary64, sums by `refopt.numbers.total` in any order, gradual underflow. Infinite where no bound follows
+            (rounding can flip a comparison, a program may overflow, the value is 0 and a program may miss it)
     balls   the enclosing balls themselves
     format  the name of the format
     """
@@ -138,10 +139,25 @@ class _Walks:
                 rule = _on_balls(self.rule, entry, constant)
                 state = _state_on_balls(rule.init(theta), entry, constant)
                 for record in walk(rule, theta, gradients, self.steps, state):
+                    self.adopt(len(records), record)
                     records.append({path: balls(_at(record, path)) for path in self.table[len(records)]})
             except Undecided:
                 return records, True
         return records, False
+
+    def adopt(self, step: int, record: dict[str, Any]) -> None:
+        """Where tensors share a number in floating point (an underflow, say) but not here, give each its own cell."""
+        if self.layout.kind is None or self.apart:
+            return
+        for path in list(self.table[step]):
+            found = _at(record, path)
+            if isinstance(found, (Mapping, list, tuple)):
+                self.table[step].pop(path)
+                place = self.shapes[step]
+                for key in path[:-1]:
+                    place = place[key]
+                place[path[-1]] = self.layout.rebuild(0.0 for _ in self.layout.keys)
+                self.table[step] |= {(*path, key): _Cells(()) for key, _ in _items(found)}
 
     def settle(self, entries: Any, bits: int) -> None:
         """Prove `entries`, with more bits where they are needed."""
@@ -196,7 +212,8 @@ class _Walks:
         def proofs(shape: Any, path: Path, cells: dict[Path, _Cells]) -> Any:
             if isinstance(shape, (dict, list, tuple)):
                 parts = {key: proofs(part, (*path, key), cells) for key, part in _items(shape) if not _silent(part)}
-                return self._joined(parts) if self._like_theta(parts) else parts
+                nested = not path or path[-1] == INNER_STATE
+                return parts if nested or not self._like_theta(parts) else self._joined(parts)
             return cells[path].proof(self.form, self._shaped)
 
         return [proofs(record, (), cells) for record, cells in zip(self.shapes, self.table, strict=True)]
@@ -299,7 +316,7 @@ def _items(container: Any) -> Iterable[tuple[Any, Any]]:
 
 def _silent(leaf: Any) -> bool:
     """Switches and labels have no digits to prove."""
-    return leaf is None or isinstance(leaf, (bool, str))
+    return not (numbers.is_scalar(leaf) or numbers.is_array(leaf))
 
 
 def _leaves(record: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -94,7 +94,7 @@ def round_ball(ball: arb, form: Format) -> float | None:
     if not ball.is_finite():
         return None
     below, above = form.round(*_integers(ball.lower())), form.round(*_integers(ball.upper()))
-    if below != above or (below == 0 and not (ball >= 0 or ball <= 0)):
+    if below != above:
         return None
     return below if below else 0.0
 

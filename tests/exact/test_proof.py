@@ -1,5 +1,6 @@
 """prove: every digit against independent arithmetic; honest runs inside their budgets; what has no value has none."""
 
+import math
 from fractions import Fraction
 
 import adversarial
@@ -344,3 +345,60 @@ def test_duals_compare_by_value():
     assert abs(-two).slope == 1
     with pytest.raises(refopt.exact.Undecided):
         bool(refopt.exact.Dual(refopt.exact.Ball(1) / 3 - refopt.exact.Ball(1) / 3))
+
+
+def rooted_by_math(theta, g, t, *, beta2=0.999):
+    t = t + 1
+    theta = theta - g * math.sqrt(1 - beta2**t)
+    return locals()
+
+
+def test_a_function_that_would_round_a_ball_is_refused():
+    rule = refopt.Rule(lambda theta: {"t": 0}, rooted_by_math, name="rooted")
+    with pytest.raises(TypeError, match=r"from refopt.numbers, not from math"):
+        prove(rule, np.zeros(1), [np.ones(1)])
+
+
+def summed(theta, g, *, lr=1.0):
+    s = refopt.numbers.total(g)
+    theta = theta - lr * s
+    return locals()
+
+
+def test_budgets_of_sums_hold_for_any_order_and_for_overflow():
+    rule = refopt.Rule(lambda theta: {}, summed, scope="network", name="summed")
+    for g in (
+        np.array([(-1) ** k * (1 + k * 1e-7) for k in range(64)], np.float32),
+        np.array([1e-3] + [x for k in range(1, 40) for x in (k * 1e4, -k * 1e4)], np.float32),
+        np.array([3e38, 3e38, -3e38, -3e38], np.float32),
+    ):
+        with np.errstate(all="ignore"):
+            runs = [np.float32(order.sum()) for order in (g, g[::-1], np.sort(g))]
+        proof = prove(rule, np.zeros(g.size, np.float32), [g], format="float32")[0]["s"]
+        assert all(proof.error(run) <= proof.ulps for run in runs)
+
+
+def test_tensors_that_underflow_together_in_floats_but_not_in_truth():
+    theta = {"a": np.full(2, 1e-200), "b": np.full(2, 1e-190), "s": np.array(1.0)}
+    g = {"a": np.ones(2), "b": np.ones(2), "s": np.array(0.5)}
+    proof = prove(refopt.lamb, theta, [g])[0]
+    assert proof["ratio"].value["a"] == pytest.approx(1e-200, rel=1e-5)
+    assert proof["ratio"].value["b"] == pytest.approx(1e-190, rel=1e-5)
+    assert proof["theta"].value["s"].shape == ()
+
+
+def test_whole_quotients_are_decided():
+    def step(theta, g, t, *, lr=1.0, k=3):
+        t = t + 1
+        theta = theta - lr * 0.5 ** (t // k) * g
+        return locals()
+
+    rule = refopt.Rule(lambda theta: {"t": 0}, step, name="stepped")
+    assert [proof["theta"].value.item() for proof in prove(rule, np.zeros(1), [np.ones(1)] * 3)] == [-1.0, -2.0, -2.5]
+
+
+def test_a_wrapper_over_parameters_named_like_its_state():
+    theta = {"t": np.ones(1), "b": np.zeros(1)}
+    proof = prove(refopt.lookahead(k=1), theta, lambda p: p, steps=1)[0]
+    assert set(proof["inner_state"]) == {"t", "b"}
+    assert proof["theta"].value["t"].tolist() == [1 - 0.005]

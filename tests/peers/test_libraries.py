@@ -120,11 +120,12 @@ def cases(table):
 
 
 def refopt_walk(rule, lr):
-    """The parameters after every step; the learning rate falls at CHANGE."""
+    """The parameters after every step; the learning rate falls at CHANGE (Rprop reads it at the start only)."""
+    falls = rule.name != "rprop"
     theta, state, path = adversarial.start(), None, []
     state = rule.init(theta)
     for t, g in enumerate(adversarial.gradients(), 1):
-        theta, state = rule.update(theta, g, state, **({"lr": FACTOR * lr} if t >= CHANGE else {}))
+        theta, state = rule.update(theta, g, state, **({"lr": FACTOR * lr} if falls and t >= CHANGE else {}))
         path.append(theta)
     return path
 
