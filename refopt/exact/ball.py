@@ -181,10 +181,8 @@ class Ball:
         return self
 
     def __float__(self) -> float:
-        """Refused unless it is exact: a rounded double that passed for a number would make a false proof."""
-        if not FORMATS["float64"].holds(self.ball):
-            raise TypeError("a ball is not one double; a rule takes sqrt, total, norm… from refopt.numbers, not from math")
-        return float(self.ball)
+        """Refused: what `math` or a float64 array makes of a double is rounded, and would pass for a proven number."""
+        raise TypeError("a ball is not one double; a rule takes sqrt, total, norm… from refopt.numbers, not from math")
 
     @property
     def midpoint(self) -> float:

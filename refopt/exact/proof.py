@@ -316,7 +316,7 @@ def _items(container: Any) -> Iterable[tuple[Any, Any]]:
 
 def _silent(leaf: Any) -> bool:
     """Switches and labels have no digits to prove."""
-    return not (numbers.is_scalar(leaf) or numbers.is_array(leaf))
+    return not (numbers.is_scalar(leaf) or numbers.is_array(leaf) or isinstance(leaf, (Mapping, list, tuple)))
 
 
 def _leaves(record: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:

@@ -87,7 +87,7 @@ def test_what_is_decided_is_decided():
     x = array(Ball(2.0), Ball(-3.0), Ball(0))
     assert np.sign(x).tolist() == [1, -1, 0]
     assert (x > 0).tolist() == [True, False, False]
-    assert [float(y) for y in np.maximum(x, balls(np.zeros(3)))] == [2.0, 0.0, 0.0]
+    assert [y.midpoint for y in np.maximum(x, balls(np.zeros(3)))] == [2.0, 0.0, 0.0]
     assert Ball(7) % 4 == 3
     assert Ball(0) == 0
 
