@@ -22,10 +22,12 @@ from refopt.rules.adam import adam
 from refopt.rules.adamax import adamax
 from refopt.rules.adamw import adamw
 from refopt.rules.amsgrad import amsgrad
+from refopt.rules.asgd import asgd
 from refopt.rules.lamb import lamb
 from refopt.rules.lars import lars
 from refopt.rules.lion import lion
 from refopt.rules.nadam import nadam
+from refopt.rules.novograd import novograd
 from refopt.rules.ogd import ogd
 from refopt.rules.radam import radam
 from refopt.rules.rmsprop import rmsprop
@@ -44,6 +46,7 @@ TORCH = {
     "adamw": adamw(denominator=eps_outside),
     "adamax": adamax(infinity=eps_in_maximum),
     "amsgrad": amsgrad(correction=after_maximum, denominator=eps_outside),
+    "asgd": asgd,
     "nadam": nadam(schedule=warming, denominator=eps_outside),
     "radam": radam(threshold=5.0, denominator=eps_hat),
     "rmsprop": rmsprop(lr=0.01, rho=0.99, denominator=eps_outside, rate=lr_outside),
@@ -64,6 +67,7 @@ OPTAX = {
     "lion": lion(weight_decay=1e-3),
     "lookahead": lookahead,
     "nadam": nadam(schedule=constant, denominator=eps_outside),
+    "novograd": novograd(beta1=0.9, beta2=0.25, eps=1e-6),
     "ogd": ogd,
     "radam": radam(threshold=5.0, denominator=eps_outside),
     "rmsprop": rmsprop(denominator=eps_inside, rate=lr_inside),

@@ -42,9 +42,11 @@ def weak(x: Any, kind: type) -> Any:
 
 
 def cast(x: Any, dtype: Any) -> Any:
-    """`x` as an array of `dtype`, if it is an array or a list of numbers; anything else, and balls, as they are."""
+    """`x` in `dtype`, if it is a number, a list of numbers or an array of them; anything else, and balls, as they are."""
     if isinstance(x, (list, tuple)):
         x = np.asarray(x)
+    if type(x) is float and dtype.kind == "f":
+        return dtype.type(x)
     return x.astype(dtype, copy=False) if is_array(x) and x.dtype.kind in "fiu" and dtype.kind == "f" else x
 
 

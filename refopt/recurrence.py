@@ -454,7 +454,7 @@ def _restored(start: Any, recurrence: Any, scope: str, paper: str, name: str, hy
 def _kinds_of_state(init: Callable[..., dict[str, Any]]) -> dict[str, str]:
     """What the entries of a state are, seen on the state of two parameters; nothing where init refuses those.
 
-    "count" the number of steps done, "number" another number, "array" an array like theta, "other" an array of another shape.
+    "count" the number of steps done, "number" another Python number, "array" an array like theta, "other" anything else.
     """
     try:
         state = init(np.zeros(2))
@@ -464,6 +464,8 @@ def _kinds_of_state(init: Callable[..., dict[str, Any]]) -> dict[str, str]:
     for name, value in state.items():
         if numbers.is_array(value):
             kinds[name] = "array" if value.shape == (2,) else "other"
+        elif isinstance(value, np.generic):
+            kinds[name] = "other"  # a sum, say: one number for each tensor, in its dtype
         elif numbers.is_scalar(value):
             kinds[name] = "count" if name == "t" else "number"
     return kinds

@@ -226,6 +226,23 @@ def test_ogd():
     close(np.ravel(run(refopt.ogd(lr=1.0, alpha=0.5, beta=2.0), [0.0], [[3.0], [1.0]])), [-1.5, -1.5 - 2.5 + 6])
 
 
+def test_asgd():
+    # lambda 1/2, alpha 1: theta = 8·(1 - 1/2) - 1·2 = 2; eta = 1/(1 + 1/2) = 2/3; then 2·(1 - 1/3) - 2/3·1 = 2/3
+    rule = refopt.asgd(lr=1.0, lambd=0.5, alpha=1.0, t0=0.0)
+    close(np.ravel(run(rule, [8.0], [[2.0], [1.0]])), [2.0, 2 / 3])
+    # the average begins after t0 = 1: copies at t = 1, 2, 3 (mu = 1, 1, 1), then mu = 1/2 and 1/3
+    records = list(refopt.walk(refopt.asgd(lr=1.0, lambd=0.0, t0=1.0), np.zeros(1), [-np.ones(1)] * 5))
+    close(np.ravel([record["ax"] for record in records]), [1.0, 2.0, 3.0, 3.5, 4.0])
+
+
+def test_novograd():
+    # v = 25, q = g/5; then v = 1/4·25 + 3/4·0 = 25/4, q = 0, m = 1/2·q
+    rule = refopt.novograd(lr=1.0, beta1=0.5, beta2=0.25, eps=0.0)
+    close(run(rule, [0.0, 0.0], [[3.0, 4.0], [0.0, 0.0]]), [[-0.6, -0.8], [-0.9, -1.2]])
+    # eps 5 beside the root, decay inside: 3/10 + 1/2·2
+    close(run(rule(eps=5.0, weight_decay=0.5), [2.0, 0.0], [[3.0, 4.0]]), [[2 - 1.3, -0.4]])
+
+
 def test_every_rule_is_worked_out_by_hand():
     tested = {name.removeprefix("test_").partition("_")[0] for name in globals() if name.startswith("test_")}
     assert set(refopt.names()) <= tested

@@ -97,7 +97,7 @@ def test_equations_give_the_numbers_of_the_code(name):
             g = rng.normal(size=4) * [1, 1e-6, 1e3, 0]
             record = rule.step(theta, g, state)
             scope = {"theta": theta, "g": g, **state, **rule.hyper}
-            functions = {key: getattr(numbers, key) for key in ("sqrt", "maximum", "minimum", "sign", "norm", "where")}
+            functions = {key: getattr(numbers, key) for key in ("sqrt", "maximum", "minimum", "sign", "norm", "total", "where")}
             for names, expression in equations(rule):
                 value = eval(expression, functions, scope)
                 values = value if len(names) > 1 else [value]
