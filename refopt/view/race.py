@@ -44,11 +44,13 @@ def race_figure(racers: Sequence[Racer], toys: Sequence[Sequence[ToyRun]]) -> Fi
 
 def _caption(racers: Sequence[Racer]) -> str:
     ends = [racer.test_accuracy for racer in racers]
-    return (
+    lines = [
         "Same start, same batches, each rule at its tuned learning rate (lr: the one for the digits). "
-        f"On the digits they end between {min(ends):.1%} and {max(ends):.1%};\nwatch the way there. "
-        f"Below, from the square: dots mark the end of each walk, the star is the minimum. {remarks([r.name for r in racers])}"
-    )
+        f"On the digits they end between {min(ends):.1%} and {max(ends):.1%};",
+        "watch the way there. Below, from the square: dots mark the end of each walk, the star is the minimum.",
+        remarks([racer.name for racer in racers]),
+    ]
+    return "\n".join(filter(None, lines))
 
 
 def _draw_losses(axes: Any, racers: Sequence[Racer], styles: dict[str, dict[str, Any]]) -> None:
