@@ -361,7 +361,7 @@ class Rule:
 
     def _pack(self, layout: Layout, name: str, value: Any) -> Any:
         """One entry of the state as the recurrence takes it."""
-        what, kind = f"state {name!r}", self._kinds.get(name)
+        what, kind = f"state {name!r}", self._kind(name, value)
         if name == INNER_STATE and self.inner is not None:
             self.inner._demand_names(value, what)
             return {part: self.inner._pack(layout, part, value[part]) for part in value}
@@ -371,6 +371,10 @@ class Rule:
         if kind == "array" or contained or (self.scope == "element" and kind != "number"):
             return layout.vector(value, what)
         return numbers.cast(value, layout.dtype)
+
+    def _kind(self, name: str, value: Any) -> str | None:
+        """The kind of an entry of the state; of a rule that could not be asked (see `_kinds_of_state`) what it looks like."""
+        return self._kinds.get(name) or ("number" if numbers.is_scalar(value) else None)
 
     def _number(self, value: Any, kind: str, what: str) -> Any:
         if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
@@ -400,7 +404,7 @@ class Rule:
         self._demand_names(state)
         parts: list[dict[str, Any]] = [{} for _ in layout.keys]
         for name, value in state.items():
-            what, kind = f"state {name!r}", self._kinds.get(name)
+            what, kind = f"state {name!r}", self._kind(name, value)
             values: list[Any]
             if name == INNER_STATE and self.inner is not None:
                 values = self.inner._parts(layout, value)

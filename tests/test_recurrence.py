@@ -567,3 +567,27 @@ def test_numbers_in_a_state_may_become_real_or_differ_between_tensors():
         _, state = walk(rule, theta, [theta] * 2)
         expected = {"a": 1.0, "b": 2.0} if scope == "tensor" else 5**0.5
         assert state["seen"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scope", ["element", "tensor"])
+def test_a_rule_whose_init_wants_matrices(scope):
+    """Such a rule cannot be asked beforehand what its state is made of; it runs all the same."""
+
+    def init(theta):
+        rows, _ = theta.shape
+        return {"t": 0, "m": np.zeros_like(theta), "rows": float(rows)}
+
+    def step(theta, g, t, m, rows, *, lr=0.5):
+        t = t + 1
+        m = m + g / rows
+        theta = theta - lr * m
+        return locals()
+
+    rule, theta = refopt.Rule(init, step, scope=scope, name="matrices"), np.zeros((2, 2))
+    got, state = walk(rule, theta, [np.ones((2, 2))] * 2)
+    assert got.tolist() == [[-0.75, -0.75], [-0.75, -0.75]]
+    assert state["t"] == 2
+    if scope == "tensor":
+        many, state = walk(rule, [theta, theta], [[np.ones((2, 2))] * 2] * 2)
+        assert many[1].tolist() == got.tolist()
+        assert (state["t"], state["rows"]) == (2, 2.0)
