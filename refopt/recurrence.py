@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt import numbers
+from refopt import absent, numbers
 from refopt.containers import Layout
 from refopt.dialects.functions import Required
 
@@ -354,10 +354,15 @@ class Rule:
         return self._for_one_step(hyper).step(theta, g, state) if hyper else self._run(theta, g, state, everything=True)
 
     def update(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> tuple[Any, dict[str, Any]]:
-        """One step, the everyday call: the new ``theta`` and the new state. Errors and keywords as for `step`."""
+        """One step, the everyday call: the new ``theta`` and the new state. Errors and keywords as for `step`.
+
+        In a list or dict a gradient may be None: that array, and what the state keeps of it, stays as it is.
+        """
         if hyper:
             return self._for_one_step(hyper).update(theta, g, state)
         inputs = self._everyday(theta, g, state)
+        if inputs is None and absent.misses(g):
+            return absent.update(self, theta, g, state)
         if inputs is None:
             results = self._run(theta, g, state, everything=False)
         else:

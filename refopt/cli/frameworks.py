@@ -15,7 +15,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt frameworks``."""
-    parser.add_argument("--library", help="only this library")
+    parser.add_argument("--framework", help="only this library")
     parser.add_argument("--rule", help="only this rule")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
@@ -27,21 +27,21 @@ def run(options: argparse.Namespace) -> None:
     from refopt.frameworks import FRAMEWORKS, NAMES, verified
     from refopt.recurrence import nearest
 
-    if options.library is not None and options.library not in NAMES:
-        raise ValueError(f"unknown library {options.library!r}{nearest(options.library, NAMES)}")
+    if options.framework is not None and options.framework not in NAMES:
+        raise ValueError(f"unknown library {options.framework!r}{nearest(options.framework, NAMES)}")
     seen = verified()
     chosen = [
         (framework, entry, seen[framework]["entries"][entry])
         for framework, table in FRAMEWORKS.items()
         for entry in sorted(table)
-        if options.library in (None, framework) and options.rule in (None, entry, entry.partition(" ")[0])
+        if options.framework in (None, framework) and options.rule in (None, entry, entry.partition(" ")[0])
     ]
     if not chosen:
         name = options.rule.partition(" ")[0]
         refopt.rule(name)  # or its error
         others = [framework for framework, table in FRAMEWORKS.items() if name in table]
         known = f"it is read in {', '.join(others)}" if others else "no library is read"
-        raise ValueError(f"no reading of {options.rule} here{f' in {options.library}' if options.library else ''}; {known}")
+        raise ValueError(f"no reading of {options.rule} here{f' in {options.framework}' if options.framework else ''}; {known}")
     if options.json:
         keys = ("library", "version", "entry", "call", "differences")
         document = [

@@ -12,11 +12,12 @@ import numpy as np
 
 from refopt.golden.files import vectors
 
-__all__ = ["CannotDo", "Failure", "Report", "arrays", "check", "compare", "documents"]
+__all__ = ["CannotDo", "Failure", "Report", "arrays", "check", "compare", "documents", "fresh", "gradients_of", "kept"]
 
 # The budget in the files holds for every order of rounding of the rule's own operations. Another order of the operations, a
 # fused multiply-add or a vendor's square root costs a few units more.
 SLACK, EXTRA = 8.0, 8.0
+MISSING = "it takes no missing gradients"
 
 
 class CannotDo(Exception):
@@ -90,7 +91,9 @@ def check(make: Callable[..., Any], rule: str, framework: str | None = None, onl
     `only` is the id of one vector; the others are left out.
 
     The arrays that were handed in must be left as they were, and must not be kept: all of them are written over after each
-    step. What the subject raises is a failure of that vector.
+    step. Those that a step returned must not change in the next. What the subject raises is a failure of that vector; only
+    where a gradient is missing (None, in vectors with the flag MissingGradient) a subject that raises, or gives NaN, is taken
+    for one that knows no missing gradients, and the vector is skipped.
     """
     document = documents(rule, framework)
     passed, failures, skipped = [], [], []
@@ -113,7 +116,11 @@ def check(make: Callable[..., Any], rule: str, framework: str | None = None, onl
         if why:
             skipped.append((vector["id"], why))
             continue
-        failure = _walk(subject, vector, document.get("bound", 0.0))
+        try:
+            failure = _walk(subject, vector, document.get("bound", 0.0))
+        except CannotDo as error:
+            skipped.append((vector["id"], str(error)))
+            continue
         if failure is None:
             passed.append(vector["id"])
         else:
@@ -141,7 +148,7 @@ def _reading(rule: str, framework: str) -> dict[str, Any]:
 def _walk(subject: Any, vector: dict[str, Any], loose: float) -> Failure | None:
     name, flags, shapes = vector["id"], tuple(vector["flags"]), [tuple(shape) for shape in vector["shapes"]]
     params = arrays(vector["theta"], shapes)
-    step = 0
+    step, returned = 0, []
     try:
         first = [x.copy() for x in params]
         subject.init(first)
@@ -150,15 +157,18 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> Failure | None:
         for step, (gradients, expected) in enumerate(zip(vector["gradients"], vector["steps"], strict=True), 1):
             if "lr" in vector:
                 subject.set_lr(vector["lr"][step - 1])
-            given, grads = [x.copy() for x in params], arrays(gradients, shapes)
-            kept = [x.copy() for x in given], [g.copy() for g in grads]
+            given, grads = [x.copy() for x in params], gradients_of(gradients, shapes)
+            here = [g for g in grads if g is not None]
+            before = [x.copy() for x in given], [g.copy() for g in here]
             with np.errstate(all="ignore"):
                 moved = subject.step(given, grads)
-            wrong = _inputs_changed(kept, (given, grads)) or _not_like(moved, shapes)
+            wrong = _inputs_changed(before, (given, here)) or _not_like(moved, shapes) or _changed_later(returned, params)
             if wrong:
                 return Failure(name, flags, step, wrong)
-            moved = [np.array(x, dtype=float) for x in moved]
-            for x in (*grads, *given, *first):
+            returned, moved = fresh(moved, (*here, *given, *first)), [np.array(x, dtype=float) for x in moved]
+            if any(np.isnan(x).any() for x, g in zip(moved, grads, strict=True) if g is None):
+                raise CannotDo(MISSING)
+            for x in (*here, *given, *first):
                 x[...] = 1e300  # whoever kept it will be seen
             failure = compare(moved, expected, params, shapes, name, flags, step, loose)
             shown = subject.results() if hasattr(subject, "results") else {}
@@ -168,7 +178,11 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> Failure | None:
             if failure:
                 return failure
             params = moved
+    except CannotDo:
+        raise
     except Exception as error:
+        if step and any(g is None for g in vector["gradients"][step - 1]):
+            raise CannotDo(f"{MISSING}: {type(error).__name__}: {error}") from None
         return Failure(name, flags, step, f"raised {type(error).__name__}: {error}")
     return None
 
@@ -176,6 +190,25 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> Failure | None:
 def arrays(flat: list[list[float]], shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
     """The tensors of a file: flat lists with their shapes."""
     return [np.array(x, dtype=float).reshape(shape) for x, shape in zip(flat, shapes, strict=True)]
+
+
+def gradients_of(flat: list[Any], shapes: list[tuple[int, ...]]) -> list[Any]:
+    """The gradients of one step; None where a tensor has none."""
+    return [None if x is None else np.array(x, dtype=float).reshape(shape) for x, shape in zip(flat, shapes, strict=True)]
+
+
+def fresh(moved: Any, given: tuple[np.ndarray, ...]) -> list[Any]:
+    """The arrays that a step returned; None for those that are the caller's own."""
+    return [None if any(np.may_share_memory(x, y) for y in given) else x for x in moved]
+
+
+def kept(returned: list[Any], params: list[np.ndarray]) -> bool:
+    """Whether what a step returned is still what it was, after the next one."""
+    return all(x is None or np.array_equal(x, y, equal_nan=True) for x, y in zip(returned, params, strict=bool(returned)))
+
+
+def _changed_later(returned: list[Any], params: list[np.ndarray]) -> str | None:
+    return None if kept(returned, params) else "it changed arrays that it had returned before"
 
 
 def _inputs_changed(kept: Any, given: Any) -> str | None:
@@ -210,6 +243,8 @@ def compare(
     """
     worst: Failure | None = None
     for tensor, (x, want, ulps, shape) in enumerate(zip(moved, expected[of], expected["ulps"][of], shapes, strict=True)):
+        if want is None:
+            continue  # it has no gradient, and nothing is said of its state
         size = float(np.max(np.abs(before[tensor]), initial=0.0))
         for place, (got, value, budget) in enumerate(zip(x.reshape(-1).tolist(), want, ulps, strict=True)):
             if value is None:

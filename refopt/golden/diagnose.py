@@ -1,28 +1,32 @@
-"""diagnose: which mistake does an implementation make? Every explanation is run on the same vectors and compared with it."""
+"""diagnose: which mistake does an implementation make? Every explanation is run on the same vectors and compared with it.
+
+In this order, until one gives the subject's numbers on every vector: right; readings of libraries, mistakes of the catalogue,
+usual wrong values of hyper-parameters, wrong loops; every small change of the rule's text; one of these that acts only in some
+situation; fitted values; two at once.
+"""
 
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from refopt.catalogue import load
-from refopt.frameworks import FRAMEWORKS
 from refopt.golden.answers import not_tensors, tensors
-from refopt.golden.check import CannotDo, arrays
+from refopt.golden.explanations import FORMS, NOTHING, Explanation, mistakes, misuses, readings, roundings, slips, values
 from refopt.golden.files import vectors
-from refopt.golden.mistakes import edited, of
-from refopt.golden.mistakes.edits import Lines
-from refopt.golden.subjects import subject
+from refopt.golden.paths import ROUNDED, Path, Vector, flat, near, path
 from refopt.recurrence import Rule
 
 __all__ = ["Finding", "diagnose", "diagnose_answers"]
 
 FAR = 9.0  # a decimal exponent: what a distance is at most
-CLOSE = 1e-9  # of the largest entry: so near only an explanation that is right comes on every vector
+SECONDS = 14.0  # for all that is looked for; one look may go a little beyond
+SAMPLE = 4  # so many vectors tell whether an explanation is worth a closer look
 
 
 @dataclass(frozen=True)
@@ -46,148 +50,168 @@ class Finding:
         return f"{self.name}: {self.explanation} ({kind})"
 
 
-@dataclass(frozen=True)
-class _Explanation:
-    """How the rule is altered: its text (as in `Mistake`), the loop around it, and what its hyper-parameters become."""
-
-    name: str
-    words: str
-    holes: dict[str, Any] = field(default_factory=dict)
-    lines: Lines = ()
-    start: Lines = ()
-    scope: str | None = None
-    loop: Callable[[Rule], Any] | None = None
-    changes: dict[str, Callable[[float], float]] = field(default_factory=dict)
-
-    def make(self, rule: Rule) -> Callable[..., Any]:
-        """The subject that does so; ValueError where the text has not the lines."""
-        altered = edited(rule, self.lines, self.start, self.scope)(**self.holes)
-
-        def made(**hyper: Any) -> Any:
-            bound = altered(**(hyper | {word: change(hyper[word]) for word, change in self.changes.items()}))
-            inside = subject(bound)() if self.loop is None else self.loop(bound)
-            if "lr" in self.changes:
-                plain, change = inside.set_lr, self.changes["lr"]
-                inside.set_lr = lambda lr: plain(change(lr))  # type: ignore[method-assign]
-            return inside
-
-        return made
-
-    def __and__(self, other: _Explanation) -> _Explanation | None:
-        """Both at once, where they are about different things."""
-        if (self.loop and other.loop) or (self.scope and other.scope):
-            return None
-        if self.holes.keys() & other.holes.keys() or self.changes.keys() & other.changes.keys():
-            return None
-        return _Explanation(
-            f"{self.name}, and {other.name}",
-            f"{self.words.rstrip('.')}; and {other.words}",
-            self.holes | other.holes,
-            self.lines + other.lines,
-            self.start + other.start,
-            self.scope or other.scope,
-            self.loop or other.loop,
-            self.changes | other.changes,
-        )
-
-
 def diagnose(make: Callable[..., Any], rule: str, most: int = 5) -> list[Finding]:
     """Explanations of what `make` (see `check`) does where it should be `rule`, the best first, at most `most`.
 
     The first is "right" where the subject is right. None of them may be exact: then the mistake is not known here.
     """
-    paths = {vector["id"]: path for vector in vectors(rule)["vectors"] if (path := _path(make, vector)) is not None}
-    if not paths:
+    known = [Vector.of(vector) for vector in vectors(rule)["vectors"]]
+    paths = {vector.id: found for vector in known if (found := path(make, vector)) is not None}
+    if not any(found.steps for found in paths.values()):
         raise ValueError(f"the subject could not run a single vector of {rule}; refopt.golden.check says why")
-    return _explain(rule, paths, most)
+    return _explain(rule, known, paths, most)
 
 
 def diagnose_answers(document: dict[str, Any], most: int = 5) -> list[Finding]:
     """The same for a program's answers, as `read_answers` returns them. ValueError where not one has the right form."""
-    rule, paths = document["rule"], {}
+    rule, paths, known = document["rule"], {}, []
     for vector in vectors(rule)["vectors"]:
         answer, shapes = document["answers"].get(vector["id"]), [tuple(shape) for shape in vector["shapes"]]
+        known.append(Vector.of(vector))
         if isinstance(answer, list) and len(answer) == len(vector["steps"]) and not any(not_tensors(x, shapes) for x in answer):
-            paths[vector["id"]] = _Path([tensors(x, shapes) for x in answer], frozenset())
+            paths[vector["id"]] = Path([flat(tensors(x, shapes)) for x in answer])
     if not paths:
         raise ValueError(
             f"there is not one answer of the right form to the questions of {rule}; refopt check says what is wrong"
         )
-    return _explain(rule, paths, most)
+    return _explain(rule, known, paths, most)
 
 
-def _explain(rule: str, paths: dict[str, _Path], most: int) -> list[Finding]:
+def _explain(rule: str, known: list[Vector], paths: dict[str, Path], most: int) -> list[Finding]:
     meant = load(rule)
-    compare = _Comparison(meant, paths, {vector["id"]: vector for vector in vectors(rule)["vectors"] if vector["id"] in paths})
-    right = compare(_Explanation("right", f"it is {rule} as its paper has it"))
-    if right.exact:
-        return [right]
-    singles = [*_readings(meant), *_mistakes(meant), *_values(meant)]
-    findings = [compare(single) for single in singles]
-    if not any(finding.exact for finding in findings):
-        findings += [compare(fitted) for fitted in compare.fits()]
-    if not any(finding.exact for finding in findings):
-        pairs = (pair for one, two in itertools.combinations(singles, 2) if (pair := one & two) is not None)
-        both = (compare(pair) for pair in pairs if compare.begins(pair))
-        findings += itertools.islice((finding for finding in both if finding.exact), 1)  # one pair is enough
+    raised = {name: found.raised for name, found in paths.items() if found.raised}
+    search = _Search(meant, [vector for vector in known if vector.id in paths], paths)
+    findings = [_but_raises(finding, raised, known) if raised and finding.exact else finding for finding in search.findings()]
     findings.sort(key=lambda finding: (not finding.exact, -len(finding.evidence[0])))
     return findings[:most]
 
 
-class _Comparison:
+def _but_raises(finding: Finding, raised: dict[str, str], known: list[Vector]) -> Finding:
+    """What is exact as far as the subject goes, and where it goes no further."""
+    flags = {flag: None for vector in known if vector.id in raised for flag in vector.flags}
+    what = ", ".join(dict.fromkeys(raised.values()))
+    where = f"{', '.join(raised)} ({', '.join(flags)})"
+    return Finding(
+        f"{finding.name}, but it raises", f"{finding.explanation}; on {where} it stops: {what}", True, finding.evidence
+    )
+
+
+class _Search:
     """Runs explanations on the vectors and compares them with what the subject did."""
 
-    def __init__(self, rule: Rule, paths: dict[str, _Path], known: dict[str, Any]) -> None:
+    def __init__(self, rule: Rule, known: list[Vector], paths: dict[str, Path]) -> None:
         self.rule, self.paths, self.known = rule, paths, known
-        # The vector that tells most apart comes first, as far as it can be known: ordinary numbers, few steps.
-        self.first = min(paths, key=lambda name: (len(paths[name].steps), name))
+        self.until = time.monotonic() + SECONDS
+        self.plain: tuple[str, ...] = ()  # where the rule itself gives the subject's numbers
+        self.telling = known  # where it does not, the cheap ones first
+        self.scores: dict[Explanation, float] = {}
 
-    def __call__(self, explanation: _Explanation) -> Finding:
-        made = explanation.make(self.rule)
-        right: list[str] = []
-        wrong: list[str] = []
-        for vector, path in self.paths.items():
-            (right if _same(_path(made, self.known[vector]), path) else wrong).append(vector)
+    def findings(self) -> list[Finding]:
+        """Right, or the first kind of explanation among which one is exact; else what comes nearest."""
+        right = self.compare(Explanation("right", f"it is {self.rule.name} as its paper has it"))
+        if right.exact:
+            return [right]
+        self.plain = right.evidence[0]
+        self.telling = sorted((vector for vector in self.known if vector.id not in self.plain), key=lambda vector: vector.cost)
+        rule = self.rule
+        loops = list(misuses(rule))
+        rounding = [*(one for one in loops if one.close == ROUNDED), *roundings(rule)]
+        singles = [*readings(rule), *mistakes(rule), *values(rule), *(one for one in loops if one.close != ROUNDED)]
+        found = [right]
+        groups: list[list[Explanation]] = [singles, list(slips(rule)), rounding]
+        for group in groups:
+            found += self.tried(group)
+            if any(finding.exact for finding in found):
+                return found
+        for look in (self.conditional(found), self.fitted(NOTHING), self.pairs(groups), self.both(groups)):
+            for finding in look:
+                if finding.exact:
+                    return [finding, *found]
+        best = sorted(self.scores, key=lambda one: -self.scores[one])[:5]
+        return found + [self.compare(one) for one in best if all(one.name != finding.name for finding in found)]
+
+    def compare(self, explanation: Explanation) -> Finding:
+        """The explanation on every vector."""
+        right, wrong = [], []
+        for vector in self.known:
+            (right if self.agrees(explanation, vector) else wrong).append(vector.id)
         return Finding(explanation.name, explanation.words, not wrong, (tuple(right), tuple(wrong)))
 
-    def begins(self, explanation: _Explanation) -> bool:
-        """Whether it agrees with the subject on the first vector: the cheap test of what there are thousands of."""
-        try:
-            made = explanation.make(self.rule)
-        except ValueError:  # both replace the same line
-            return False
-        vector, path = self.known[self.first], self.paths[self.first]
-        return _near(_path(made, vector, 1), path.steps[:1]) and _near(_path(made, vector), path.steps)
+    def agrees(self, explanation: Explanation, vector: Vector, most: int | None = None) -> bool:
+        """Whether it gives the subject's numbers there, as far as the subject went."""
+        found = self.paths[vector.id]
+        steps = len(found.steps) if most is None else min(most, len(found.steps))
+        if not steps:
+            return True
+        wanted = Path(found.steps[:steps], found.touched, shown=found.shown)
+        got = explanation.path(self.rule, vector, steps, found.shown)
+        if got is not None and steps < len(found.steps):
+            got = Path(got.steps, found.touched)  # what is touched shows in the end
+        return near(got, wanted, vector, explanation.close)
 
-    def fits(self) -> Iterator[_Explanation]:
+    def wholly(self, explanation: Explanation, vector: Vector) -> bool:
+        """The same, the first step first: most fail there."""
+        return self.agrees(explanation, vector, 1) and self.agrees(explanation, vector)
+
+    def tried(self, group: list[Explanation]) -> Iterator[Finding]:
+        """Those of a group that explain a sample of what the rule does not; all are given a score."""
+        sample = self.telling[:SAMPLE]
+        for explanation in group:
+            score, whole = 0.0, 0
+            for vector in sample:
+                if self.agrees(explanation, vector, 1):
+                    score += 1 / len(vector.gradients)
+                    if self.agrees(explanation, vector):
+                        score, whole = score + 1, whole + 1
+            self.scores[explanation] = score
+            if whole == len(sample):
+                yield self.compare(explanation)
+
+    def conditional(self, found: list[Finding]) -> Iterator[Finding]:
+        """What explains all that the rule does not, and nothing else: then it acts in some situation only."""
+        away = {vector.id for vector in self.telling}
+        for finding in found:
+            if away <= set(finding.evidence[0]):
+                for words, there in _situations(self.known):
+                    if there == away:
+                        everywhere = tuple(vector.id for vector in self.known)
+                        text = f"{finding.explanation.rstrip('.')}, but only {words}; elsewhere it is right."
+                        yield Finding(f"{finding.name}, only {words}", text, True, (everywhere, ()))
+
+    def fitted(self, other: Explanation) -> Iterator[Finding]:
         """Hyper-parameters with the value, or the factor, that comes nearest to the subject on some vector."""
         for word, default in self.rule.defaults.items():
-            if not isinstance(default, float):
+            if not isinstance(default, float) or word in other.changes:
                 continue
-            for kind, (change, words) in _FORMS.items():
+            for kind, (change, words) in FORMS.items():
                 seen = set()
-                for vector, path in self.paths.items():
-                    value = self._nearest(word, change, vector, path)
+                for vector in self.telling[:SAMPLE]:
+                    if time.monotonic() > self.until:
+                        return
+                    value = self._nearest(word, change, vector, other)
                     if value is not None and (rounded := float(f"{value:.6g}")) not in seen:
                         seen.add(rounded)
-                        yield _Explanation(
-                            kind.format(word=word, value=rounded),
-                            words.format(word=word, value=rounded),
-                            changes={word: change(rounded)},
-                        )
+                        text = kind.format(word=word, value=rounded), words.format(word=word, value=rounded)
+                        fitted = Explanation(*text, changes={word: change(rounded)})
+                        both = fitted if other is NOTHING else other & fitted
+                        if both is not None:
+                            yield self.compare(both)
 
-    def _nearest(self, word: str, change: Any, vector: str, path: _Path) -> float | None:
+    def _nearest(self, word: str, change: Any, vector: Vector, other: Explanation) -> float | None:
         """The value on a grid that is nearest, refined; None where nothing is near."""
-        steps = min(2, len(path.steps))
-        wanted = np.concatenate([x.reshape(-1) for step in path.steps[:steps] for x in step])
+        steps = min(2, len(self.paths[vector.id].steps))
+        if not steps:
+            return None
+        shown = self.paths[vector.id].shown
+        wanted = np.concatenate(self.paths[vector.id].steps[:steps])
         scale = np.max(np.abs(wanted[np.isfinite(wanted)]), initial=1e-300)
 
         def distance(exponent: float) -> float:
-            made = _Explanation("", "", changes={word: change(10.0**exponent)}).make(self.rule)
-            got = _path(made, self.known[vector], steps)
-            if got is None or len(got.steps) != steps:
+            tried = replace(other, changes=other.changes | {word: change(10.0**exponent)})
+            got = tried.path(self.rule, vector, steps, shown)
+            if got is None or [x.shape for x in got.steps] != [x.shape for x in self.paths[vector.id].steps[:steps]]:
                 return FAR
-            off = np.abs(np.concatenate([x.reshape(-1) for step in got.steps for x in step]) - wanted)
+            off = np.abs(np.concatenate(got.steps) - wanted)
             return float(np.log10(np.clip(np.max(np.nan_to_num(off, nan=np.inf)) / scale, 1e-18, 10**FAR)))
 
         grid = np.linspace(-10, 2, 49)
@@ -200,132 +224,60 @@ class _Comparison:
             grid = np.linspace(low, high, 9)
         return None if values[best] > -6 else float(10.0 ** ((low + high) / 2))
 
+    def pairs(self, groups: list[list[Explanation]]) -> Iterator[Finding]:
+        """Two at once. One of them explains some vectors alone; what it leaves says which is the other."""
+        every = [one for group in groups for one in group]
+        best: dict[frozenset[str], Explanation] = {}  # the first of those that explain the same
+        for one in sorted((one for one in every if self.scores[one] >= 1), key=lambda one: -self.scores[one])[:100]:
+            left = frozenset(vector.id for vector in self.known if not self.agrees(one, vector))
+            best.setdefault(left, one)
+        order = sorted(best.items(), key=lambda entry: len(entry[0]))
+        for others in (groups[0], [*groups[2], *groups[1]]):
+            for ids, one in order[:12]:
+                left_first = min((vector for vector in self.known if vector.id in ids), key=lambda vector: vector.cost)
+                yield from self._with(one, others, left_first, self.until - 2)
 
-def _readings(rule: Rule) -> Iterator[_Explanation]:
-    """What some library puts into a hole."""
-    seen = set()
-    for framework, table in FRAMEWORKS.items():
-        for entry, reading in table.items():
-            if reading.rule.name != rule.name:
-                continue
-            holes = {hole: reading.rule.hyper[hole] for hole in rule.holes}
-            key = tuple(holes.values())
-            if holes and key not in seen and any(holes[hole] is not rule.hyper[hole] for hole in holes):
-                seen.add(key)
-                text = ", ".join(f"{hole}={function.__name__}" for hole, function in holes.items())
-                meaning = "; ".join(
-                    " ".join((function.__doc__ or "").partition("\n")[0].split()) for function in holes.values()
-                )
-                library = framework if entry == rule.name else f'{framework} "{entry}"'
-                yield _Explanation(f"{library}'s reading", f"{text}: {meaning}", holes=holes)
+    def _with(self, one: Explanation, others: list[Explanation], vector: Vector, until: float) -> Iterator[Finding]:
+        for other in others:
+            if time.monotonic() > until:
+                return
+            pair = one & other
+            if pair is not None and self.wholly(pair, vector) and all(self.wholly(pair, v) for v in self.telling[:SAMPLE]):
+                yield self.compare(pair)
 
-
-def _mistakes(rule: Rule) -> Iterator[_Explanation]:
-    for mistake in of(rule.name):
-        words = mistake.explanation
-        if changed := [old for old, _ in mistake.lines if old not in ("", "return")]:
-            words += f" The line: {'; '.join(changed)}."
-        if mistake.link:
-            words += f" As in {mistake.link}."
-        text = mistake.lines, mistake.start, mistake.scope
-        yield _Explanation(mistake.name, words, dict(mistake.hyper), *text, mistake.loop)
-
-
-def _values(rule: Rule) -> Iterator[_Explanation]:
-    """A hyper-parameter that is not what it was told to be: a constant, or a multiple."""
-    others: dict[str, set[float]] = {}
-    for table in FRAMEWORKS.values():
-        for reading in table.values():
-            if reading.rule.name == rule.name:
-                for word in rule.hyper:
-                    if isinstance(reading.rule.hyper[word], float):
-                        others.setdefault(word, set()).add(reading.rule.hyper[word])
-    for word, default in rule.defaults.items():
-        if not isinstance(default, float):
-            continue
-        usual = {1e-8, 1e-7, 1e-6, 1e-3} if word == "eps" else set()
-        for value in sorted({default, 0.0} | usual | others.get(word, set())):
-            yield _value(word, _CONSTANT, value)
-        for factor in (0.1, 0.5, 2.0, 10.0):
-            yield _value(word, _FACTOR, factor)
-        yield _Explanation(f"{word}²", f"it squares {word}", changes={word: lambda x: x * x})
-        yield _Explanation(f"√{word}", f"it takes the root of {word}", changes={word: lambda x: abs(x) ** 0.5})
-        yield _Explanation(f"1 − {word}", f"it takes 1 − {word} for {word}", changes={word: lambda x: 1 - x})
+    def both(self, groups: list[list[Explanation]]) -> Iterator[Finding]:
+        """Two at once that both act everywhere: any two of the likely ones; and a fitted value beside one."""
+        likely = [one for one in groups[0] if one.loop is None]
+        for one, other in itertools.combinations(likely, 2):
+            if time.monotonic() > self.until:
+                return
+            pair = one & other
+            if pair is not None and self.wholly(pair, self.telling[0]):
+                yield self.compare(pair)
+        for one in sorted(likely, key=lambda one: -self.scores[one]):
+            yield from self.fitted(one)
 
 
-def _constant(value: float) -> Callable[[float], float]:
-    return lambda _: value
-
-
-def _multiple(factor: float) -> Callable[[float], float]:
-    return lambda x: factor * x
-
-
-_CONSTANT, _FACTOR = "{word} = {value:g}", "{word} × {value:g}"
-_FORMS = {
-    _CONSTANT: (_constant, "it uses {word} = {value:g}, whatever it is told"),
-    _FACTOR: (_multiple, "its {word} is {value:g} times what it is told"),
-}
-
-
-def _value(word: str, kind: str, value: float) -> _Explanation:
-    change, words = _FORMS[kind]
-    return _Explanation(
-        kind.format(word=word, value=value), words.format(word=word, value=value), changes={word: change(value)}
-    )
-
-
-@dataclass(frozen=True)
-class _Path:
-    """What a subject did on a vector: the parameters after every step, and which of the caller's arrays it changed."""
-
-    steps: list[list[np.ndarray]]
-    touched: frozenset[str]
-
-
-def _same(one: _Path | None, two: _Path) -> bool:
-    return one is not None and one.touched == two.touched and _near(one, two.steps)
-
-
-def _near(one: _Path | None, steps: list[list[np.ndarray]]) -> bool:
-    if one is None or len(one.steps) != len(steps):
-        return False
-    for a, b in zip(itertools.chain(*one.steps), itertools.chain(*steps), strict=True):
-        size = np.max(np.abs(b[np.isfinite(b)]), initial=1e-300)
-        if not np.allclose(a, b, rtol=0, atol=CLOSE * size, equal_nan=True):
-            return False
-    return True
-
-
-def _path(make: Callable[..., Any], vector: dict[str, Any], most: int | None = None) -> _Path | None:
-    """Walk a vector as `check` does, for at most so many steps; None where the subject cannot."""
-    shapes = [tuple(shape) for shape in vector["shapes"]]
-    touched: set[str] = set()
-    try:
-        made = make(**{word: tuple(x) if isinstance(x, list) else x for word, x in vector["hyper"].items()})
-        if ("lr" in vector and not hasattr(made, "set_lr")) or ("start" in vector and not hasattr(made, "load")):
-            return None
-        params, path = arrays(vector["theta"], shapes), []
-        first = [x.copy() for x in params]
-        made.init(first)
-        if "start" in vector:
-            made.load({key: arrays(x, shapes) if isinstance(x, list) else x for key, x in vector["start"].items()})
-        for number, gradients in enumerate(vector["gradients"][:most]):
-            if "lr" in vector:
-                made.set_lr(vector["lr"][number])
-            given, grads = [x.copy() for x in params], arrays(gradients, shapes)
-            with np.errstate(all="ignore"):
-                moved = [np.array(x, dtype=float) for x in made.step(given, grads)]
-            if any(not np.array_equal(x, y) for x, y in zip(given, params, strict=True)):
-                touched.add("parameters")
-            if any(not np.array_equal(x, y) for x, y in zip(grads, arrays(gradients, shapes), strict=True)):
-                touched.add("gradients")
-            for x in (*grads, *given, *first):
-                x[...] = 1e300  # whoever kept it will be seen
-            params = moved
-            path.append(moved)
-    except CannotDo:
-        return None
-    except Exception:  # whatever a stranger's program may raise: check reports it, here it only cannot be explained
-        return None
-    return _Path(path, frozenset(touched))
+def _situations(known: list[Vector]) -> Iterator[tuple[str, set[str]]]:
+    """What vectors have in common: in words, and which they are."""
+    tests: dict[str, Callable[[Vector], bool]] = {
+        "where the learning rate changes": lambda vector: vector.lr is not None,
+        "where a state is loaded": lambda vector: vector.start is not None,
+        "where a gradient is missing": lambda vector: any(g is None for tensors in vector.gradients for g in tensors),
+        "where a gradient entry is 0": lambda vector: any(
+            g is not None and (g == 0).any() for tensors in vector.gradients for g in tensors
+        ),
+    }
+    for word, default in known[0].hyper.items():
+        if isinstance(default, bool):
+            tests[f"where {word} is on"] = lambda vector, word=word: vector.hyper[word]  # type: ignore[misc]
+        else:
+            tests[f"where {word} is 0"] = lambda vector, word=word: vector.hyper[word] == 0  # type: ignore[misc]
+            tests[f"where {word} is not {default!r}"] = lambda vector, word=word, default=default: vector.hyper[word] != default  # type: ignore[misc]
+    for words, test in tests.items():
+        there = {vector.id for vector in known if test(vector)}
+        yield words, there
+        yield words.replace("where", "not where", 1), {vector.id for vector in known} - there
+    for (words, test), (others, second) in itertools.permutations(tests.items(), 2):
+        yield f"{words} and {others.removeprefix('where ')}", {v.id for v in known if test(v) and second(v)}
+        yield f"{words} but not {others}", {v.id for v in known if test(v) and not second(v)}

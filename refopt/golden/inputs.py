@@ -16,30 +16,74 @@ from refopt.recurrence import Rule
 
 __all__ = ["FLAGS", "Design", "designs"]
 
-# What a vector with the flag catches: (note, links to public bugs of this kind).
+# What a vector with the flag catches: (note, public bugs of this kind, each under https://github.com/).
 FLAGS: dict[str, tuple[str, list[str]]] = {
-    "Basic": ("Gradients of ordinary size: any difference in the formula.", []),
-    "CallerArrays": ("Every vector, but named here: the caller's arrays changed, or kept instead of copied.", []),
-    "Precision": ("Every vector, but named here: arithmetic or state in fewer bits than float64 has.", []),
-    "Averages": ("Rules that are there for an average of the parameters: the average itself, and what begins it.", []),
-    "EpsPlacement": ("Gradients as small as eps: inside or outside the root, before or after a bias correction.", []),
-    "ZeroGradient": ("Entries that are exactly zero, for a while or for good, and a step in which all are.", []),
-    "ZeroParameter": ("Tensors that begin at zero, which have no norm and nothing to decay.", []),
-    "SignFlip": ("Gradients whose sign turns, at every step or once after a run.", []),
+    "Basic": (
+        "Gradients of ordinary size: any difference in the formula.",
+        ["karpathy/convnetjs/pull/70", "fastai/fastbook/pull/342", "kozistr/pytorch_optimizer/pull/347"],
+    ),
+    "CallerArrays": (
+        "Every vector, but named here: the caller's arrays changed, or kept instead of copied.",
+        ["pytorch/pytorch/issues/12218", "ml-explore/mlx/pull/4426"],
+    ),
+    "Precision": (
+        "Every vector, but named here: arithmetic or state in fewer bits than float64 has.",
+        ["tenstorrent/tt-metal/issues/55935", "ooples/AiDotNet.Tensors/pull/960"],
+    ),
+    "Averages": (
+        "Rules that are there for an average of the parameters: the average itself, and what begins it.",
+        ["huggingface/diffusers/issues/1864", "ostris/ai-toolkit/issues/1034"],
+    ),
+    "EpsPlacement": (
+        "Gradients as small as eps: inside or outside the root, before or after a bias correction.",
+        ["tensorflow/tensorflow/issues/9047", "kozistr/pytorch_optimizer/issues/397", "CyberZHG/keras-radam/issues/29"],
+    ),
+    "ZeroGradient": (
+        "Entries that are exactly zero, for a while or for good, and a step in which all are.",
+        ["google-deepmind/optax/pull/1769", "deeplearning4j/deeplearning4j/issues/2705"],
+    ),
+    "ZeroParameter": (
+        "Tensors that begin at zero, which have no norm and nothing to decay.",
+        ["cybertronai/pytorch-lamb/pull/6"],
+    ),
+    "SignFlip": (
+        "Gradients whose sign turns, at every step or once after a run.",
+        ["google-deepmind/optax/pull/1725", "libfann/fann/issues/85"],
+    ),
     "Spike": (
         "One gradient of 1e4 that decays: running maxima, means with the wrong memory, clipping that is not asked for.",
-        [],
+        ["pytorch/pytorch/pull/4314"],
     ),
     "Range": ("Gradients from 1e-10 to 1e5 side by side: overflow, underflow, entries that are not kept apart.", []),
-    "LearningRate": ("The learning rate changes between steps: what is inside a momentum keeps the old one.", []),
-    "LateStart": ("The state of step 1000: bias corrections and schedules that count from another number.", []),
-    "Hyper": ("Hyper-parameters other than the defaults: constants that are written into the code.", []),
+    "LearningRate": (
+        "The learning rate changes between steps: what is inside a momentum keeps the old one.",
+        ["apache/mxnet/issues/15533", "lessw2020/Ranger-Deep-Learning-Optimizer/pull/9"],
+    ),
+    "LateStart": (
+        "The state of step 1000: bias corrections and schedules that count from another number, and what is not restored.",
+        ["KempnerInstitute/KempnerForge/pull/115", "deepspeedai/DeepSpeed/pull/564"],
+    ),
+    "Hyper": (
+        "Hyper-parameters other than the defaults: constants that are written into the code.",
+        ["lessw2020/Ranger-Deep-Learning-Optimizer/issues/6", "ecmwf/WeatherGenerator/issues/1601"],
+    ),
+    "ZeroHyper": ("Hyper-parameters that are zero, which some programs take for absent.", []),
     "ExactHyper": ("Hyper-parameters that every binary format holds exactly: the arithmetic alone.", []),
-    "Switch": ("A switch of the rule is turned.", []),
-    "WeightDecay": ("Weight decay: coupled or not, before or after, scaled by the learning rate or not.", []),
-    "Shapes": ("Tensors of 0, 1, 2 and 4 axes, one without entries, two of one shape: per-tensor state that is shared.", []),
+    "Switch": ("A switch of the rule is turned.", ["PaddlePaddle/Paddle/pull/12231"]),
+    "WeightDecay": (
+        "Weight decay: coupled or not, before or after, scaled by the learning rate or not.",
+        ["chainer/chainer/issues/261", "jettify/pytorch-optimizer/pull/455", "tinygrad/tinygrad/pull/17708"],
+    ),
+    "Shapes": (
+        "Tensors of 0, 1, 2 and 4 axes, one without entries, two of one shape: per-tensor state that is shared.",
+        ["flashlight/flashlight/issues/143", "ml-explore/mlx/pull/3652"],
+    ),
     "LargeTensor": ("A tensor much longer than its step: clamped norms, and norms over the wrong tensors.", []),
-    "Long": ("More steps: thresholds, cycles, windows.", []),
+    "Long": ("More steps: thresholds, cycles, windows.", ["google-deepmind/optax/issues/263"]),
+    "MissingGradient": (
+        "A tensor has no gradient (null), in no step or not in the last ones: neither it nor its state may move or decay.",
+        ["KellerJordan/Muon/issues/54", "Tiiiger/QPyTorch/pull/41"],
+    ),
 }
 
 # Another value for every word, exact in every binary format.
@@ -54,6 +98,13 @@ OTHER = {
     "nu": 0.5, "nu1": 0.5, "nu2": 0.75, "rho": 0.75, "seed": 3, "sigma": 0.5, "start": 2, "cycle": 2, "t0": 2.0,
     "threshold": 4.5, "total_steps": 8, "periods": 1.0, "trust_coefficient": 0.125, "wd_ratio": 0.5, "weight_decay": 0.125,
     "width": 3, "xi": 4.0, "floor": 0.0,
+}  # fmt: skip
+
+
+# Words that may be zero.
+ZEROS = {
+    "momentum", "beta1", "dampening", "weight_decay", "eps", "beta", "nu", "nu1", "l1", "l2", "momentum_decay", "lamb",
+    "integral", "derivative", "initial_accumulator", "eps_root",
 }  # fmt: skip
 
 
@@ -74,79 +125,153 @@ def designs(rule: Rule) -> Iterator[Design]:
     """Every vector of a rule; the rule is in the reading and with the defaults of its paper."""
     three = [(2, 3), (4,), ()]
     averages = ("Averages",) if {"average", "ax"} & set(rule.state_names) else ()
-    waiting = {"threshold", "t0"} & set(rule.defaults)  # something begins only after some steps
-    yield Design("ordinary gradients, defaults", ("Basic", "CallerArrays", "Precision", *averages), *_walk(three, 5))
-    steps = 6 if waiting else 4
-    yield Design("gradients of the size of eps and below", ("EpsPlacement",), *_walk([(2, 3), (4,)], steps, size=1e-8))
-    theta, gradients = _walk(three, 6)
-    for t, tensors in enumerate(gradients):
-        tensors[0][:, 0] = 0.0
-        tensors[1][2:] *= t > 2
-        for g in tensors:
-            g *= t != 3
-    theta[1] *= 0.0
-    yield Design(
-        "zeros: entries for good, entries that wake up, one step, one tensor",
-        ("ZeroGradient", "ZeroParameter"),
-        theta,
-        gradients,
-    )
-    theta, gradients = _walk([(2, 3), (4,)], 6)
-    for t, tensors in enumerate(gradients):
-        tensors[0] = np.abs(tensors[0]) * (-1.0) ** t
-        tensors[1] = np.abs(tensors[1]) * (1.0 if t < 4 else -1.0)
-    yield Design("signs: a flip at every step, one flip after a run", ("SignFlip",), theta, gradients)
-    theta, gradients = _walk([(2, 3)], 6)
-    for t, tensors in enumerate(gradients):
-        tensors[0][0, 1] = 1e4 * 0.125**t
-    yield Design("a spike of 1e4 that decays", ("Spike",), theta, gradients)
-    theta, gradients = _walk([(3, 2), (3,)], 3)
-    for tensors in gradients:
-        tensors[0] *= np.array([[1e-10, 1e-6], [1e-3, 1.0], [1e3, 1e5]])
-    yield Design("sizes from 1e-10 to 1e5 in one tensor", ("Range",), theta, gradients)
-    shapes = [(), (3,), (2, 4), (2, 1, 2, 2), (0,), (2, 4)]
-    theta, gradients = _walk(shapes, 3)
-    for tensors in gradients:
-        tensors[5] = np.round(tensors[5] * 0.01, 4)
-    yield Design("tensors of every kind, two of one shape, one empty", ("Shapes",), theta, gradients)
-    theta, gradients = _walk([(2, 2), (3,)], 3)
-    theta[0] *= 100.0
-    yield Design("one tensor a hundred times as large as the other", ("LargeTensor",), theta, gradients)
-    yield Design("more steps", ("Long",), *_walk([(2, 2)], 12))
+    waiting = bool({"threshold", "t0"} & set(rule.defaults))  # something begins only after some steps
     numbers = _numbers(rule)
+    yield Design("ordinary gradients, defaults", ("Basic", "CallerArrays", "Precision", *averages), *_walk(three, 5))
+    for comment, flags, theta, gradients in _situations(waiting):
+        yield Design(comment, flags, theta, gradients)
     if numbers:
         theta, gradients = _walk(three, 8 if waiting else 5)
         for tensors in gradients:
             tensors[1][:1] = np.round(tensors[1][:1] * 0.01, 4)
-        yield Design(
-            "every hyper-parameter another", ("Hyper", "ExactHyper", "CallerArrays", *averages), theta, gradients, numbers
-        )
+        flags = ("Hyper", "ExactHyper", "CallerArrays", *averages)
+        yield Design("every hyper-parameter another", flags, theta, gradients, numbers)
+        for comment, flags, theta, gradients in _situations(waiting):
+            words = numbers
+            if "ZeroGradient" in flags and "trust_coefficient" in numbers:
+                words = numbers | {"weight_decay": 0.0}  # LARS: its paper and all libraries differ where only the gradient is 0
+            if not {"Range", "LargeTensor", "EpsPlacement"} & set(flags):
+                yield Design(f"{comment}; other hyper-parameters", flags, theta, gradients, words)
     if "delta_max" in numbers:
         theta, gradients = _walk([(2, 3), (4,)], 7)
         for t, tensors in enumerate(gradients):
             tensors[0] = np.abs(tensors[0])
             tensors[1] = np.abs(tensors[1]) * (-1.0) ** (t // 2)
         yield Design("runs of one sign, up to the limits", ("Hyper", "Long"), theta, gradients, numbers)
+        yield Design("a start beyond the limits", ("Hyper",), *_walk([(2, 3)], 3), numbers | {"lr": 1.5})
+    nothing = {word: 0.0 for word in numbers if word in ZEROS and rule.defaults[word] != 0}
+    if nothing.pop("eps", None) is not None:
+        yield Design("no eps", ("ZeroHyper",), *_walk(three, 4), {"eps": 0.0})
+    if nothing:
+        theta, gradients = _walk(three, 4)
+        gradients[0][1][:2] = 0.0
+        yield Design("hyper-parameters that are zero", ("ZeroHyper",), theta, gradients, nothing)
+        yield Design("hyper-parameters that are zero, the others not", ("ZeroHyper",), theta, gradients, numbers | nothing)
     for switch in (word for word, value in rule.defaults.items() if isinstance(value, bool)):
+        turned = {switch: not rule.defaults[switch]}
         words = {word: value for word, value in numbers.items() if word in ("lr", "momentum")}
-        yield Design(f"with {switch}", ("Switch",), *_walk([(2, 3), (4,)], 4), {**words, switch: not rule.defaults[switch]})
+        yield Design(f"with {switch}", ("Switch",), *_walk([(2, 3), (4,)], 4), {**words, **turned})
+        yield Design(f"with {switch}; other hyper-parameters", ("Switch",), *_walk([(2, 3), (4,)], 4), {**numbers, **turned})
     if "weight_decay" in rule.defaults:
         for decay in (0.125, 0.0):
             if decay != rule.defaults["weight_decay"]:
                 yield Design(f"weight decay {decay}", ("WeightDecay",), *_walk(three, 4), {"weight_decay": decay})
-    if "lr" in rule._step_names:
-        words = {"lr": 0.125} | {word: numbers[word] for word in ("momentum", "final_lr") if word in numbers}
-        words |= {"gamma": 0.25} if "final_lr" in numbers else {}  # bounds that bind
-        lr = [0.125, 0.125, 0.5, 0.03125, 0.03125]
-        yield Design("the learning rate changes", ("LearningRate",), *_walk([(2, 3), (4,)], 5), words, lr)
-    if "t" in rule.state_names and all(rule._kinds.get(name) in ("count", "array") for name in rule.state_names):
-        theta, gradients = _walk([(2, 3)], 3)
-        # as after 999 steps: what is a mean of squares is positive, what is a mean has both signs
-        state = {
-            name: 999 if name == "t" else [np.abs(_tensor((2, 3), 40 + i)) * 0.5] for i, name in enumerate(rule.state_names)
-        }
-        words = {"momentum": 0.75} if rule.defaults.get("momentum") == 0 else {}
-        yield Design("from step 1000 on", ("LateStart",), theta, gradients, words, state=state)
+    yield from _changing_rates(rule, numbers)
+    yield from _late_starts(rule, numbers)
+    yield from _missing(rule, numbers)
+
+
+Situation = tuple[str, tuple[str, ...], list[np.ndarray], list[list[np.ndarray]]]
+
+
+def _situations(waiting: bool) -> Iterator[Situation]:
+    """What happens to gradients, whatever the hyper-parameters."""
+    three = [(2, 3), (4,), ()]
+    theta, gradients = _walk([(2, 3), (4,)], 6 if waiting else 4, size=1e-8)
+    gradients[1][0][:, 1] = 0.0
+    yield "gradients of the size of eps and below", ("EpsPlacement",), theta, gradients
+    theta, gradients = _walk([*three, (2,)], 6)
+    for t, tensors in enumerate(gradients):
+        tensors[0][:, 0] = 0.0
+        tensors[0][1] *= t != 2
+        tensors[1][2:] *= t > 2
+        tensors[3] *= t > 1
+        for g in tensors:
+            g *= t != 3
+    theta[1] *= 0.0
+    comment = "zeros: entries for good, entries and a tensor that wake up, a row, a step, a tensor of parameters"
+    yield comment, ("ZeroGradient", "ZeroParameter"), theta, gradients
+    theta, gradients = _walk([(2, 3), (4,)], 6)
+    for t, tensors in enumerate(gradients):
+        tensors[0] = np.abs(tensors[0]) * (-1.0) ** t
+        tensors[1] = np.abs(tensors[1]) * (1.0 if t < 4 else -1.0)
+    yield "signs: a flip at every step, one flip after a run", ("SignFlip",), theta, gradients
+    theta, gradients = _walk([(2, 3)], 6)
+    for t, tensors in enumerate(gradients):
+        tensors[0][0, 1] = 1e4 * 0.125**t
+    yield "a spike of 1e4 that decays", ("Spike",), theta, gradients
+    theta, gradients = _walk([(3, 2), (3,)], 3)
+    for tensors in gradients:
+        tensors[0] *= np.array([[1e-10, 1e-6], [1e-3, 1.0], [1e3, 1e5]])
+    yield "sizes from 1e-10 to 1e5 in one tensor", ("Range",), theta, gradients
+    shapes = [(), (3,), (2, 4), (2, 1, 2, 2), (0,), (2, 4)]
+    theta, gradients = _walk(shapes, 3)
+    for tensors in gradients:
+        tensors[5] = np.round(tensors[5] * 0.01, 4)
+    yield "tensors of every kind, two of one shape, one empty", ("Shapes",), theta, gradients
+    theta, gradients = _walk([(2, 2), (3,)], 3)
+    theta[0] *= 100.0
+    yield "one tensor a hundred times as large as the other", ("LargeTensor",), theta, gradients
+    yield "more steps", ("Long",), *_walk([(2, 2)], 12)
+
+
+def _changing_rates(rule: Rule, numbers: dict[str, Any]) -> Iterator[Design]:
+    inside = rule
+    while inside.inner is not None and "lr" not in inside.hyper:
+        inside = inside.inner
+    if "lr" not in inside._step_names:
+        return
+    lr = [0.125, 0.125, 0.5, 0.03125, 0.03125]
+    words = {"lr": 0.125} if inside is rule else {}
+    some = {word: numbers[word] for word in ("momentum", "final_lr") if word in numbers}
+    some |= {"gamma": 0.25} if "final_lr" in numbers else {}  # bounds that bind
+    for extra, comment in ((some, ""), (numbers, "; other hyper-parameters")):
+        if extra is some or numbers:
+            walk = _walk([(2, 3), (4,)], 5)
+            yield Design(f"the learning rate changes{comment}", ("LearningRate",), *walk, words | extra | words, lr)
+
+
+def _late_starts(rule: Rule, numbers: dict[str, Any]) -> Iterator[Design]:
+    """The state as after 999 steps; one entry has a mean of squares that is exactly the square of its gradient."""
+    kinds = [rule._kinds.get(name) for name in rule.state_names]
+    if not kinds or not set(kinds) <= {"count", "array", "number"} or "array" not in kinds or "inner_state" in rule.state_names:
+        return
+    theta, gradients = _walk([(2, 3)], 3)
+    gradients[0][0][0, 0] = 0.5
+    state: dict[str, Any] = {}
+    for name, kind in zip(rule.state_names, kinds, strict=True):
+        if kind == "count":
+            state[name] = 999
+        elif kind == "number":
+            state[name] = 0.25
+        else:
+            i = len(state)
+            state[name] = [np.round(np.abs(_tensor((2, 3), 40 + i)) * (0.5, 0.5, 0.04, 0.06, 0.3)[i], 4)]
+            state[name][0][0, 0] = 0.25
+    words = {"momentum": 0.75} if rule.defaults.get("momentum") == 0 else {}
+    yield Design("from step 1000 on", ("LateStart",), theta, gradients, words, state=state)
+    if numbers:
+        yield Design("from step 1000 on; other hyper-parameters", ("LateStart",), theta, gradients, numbers, state=state)
+        switches = {word: not value for word, value in rule.defaults.items() if isinstance(value, bool)}
+        if switches:
+            yield Design(
+                "from step 1000 on; switched", ("LateStart", "Switch"), theta, gradients, numbers | switches, state=state
+            )
+
+
+def _missing(rule: Rule, numbers: dict[str, Any]) -> Iterator[Design]:
+    """One tensor never has a gradient, one loses it; none gets it back, for libraries count such steps in two ways."""
+    if rule.scope == "network":
+        return  # what its one norm, or its noise, is then, is nowhere written
+    theta, gradients = _walk([(3,), (2, 2), (2,)], 4)
+    wrapped = rule.inner is not None  # an average goes on without gradients
+    for t, tensors in enumerate(gradients):
+        tensors[1] = None  # type: ignore[call-overload]
+        if t > 1 and not wrapped:
+            tensors[2] = None  # type: ignore[call-overload]
+    yield Design("a tensor without gradients", ("MissingGradient",), theta, gradients)
+    if numbers:
+        yield Design("a tensor without gradients; other hyper-parameters", ("MissingGradient",), theta, gradients, numbers)
 
 
 def _numbers(rule: Rule) -> dict[str, Any]:

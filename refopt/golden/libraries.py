@@ -92,7 +92,7 @@ class _Torch(_Library):
             with self.torch.no_grad():
                 for parameter, x, g in zip(self.parameters, params, grads, strict=True):
                     parameter.copy_(self.torch.tensor(x))
-                    parameter.grad = self.torch.tensor(g, dtype=self.torch.float64)
+                    parameter.grad = None if g is None else self.torch.tensor(g, dtype=self.torch.float64)
             self.optimizer.step()
         finally:
             self.torch.set_default_dtype(before)
@@ -131,7 +131,7 @@ class _Keras(_Library):
     def step(self, params: list[Any], grads: list[Any]) -> list[Any]:
         for variable, x in zip(self.variables, params, strict=True):
             variable.assign(x)
-        gradients = [self.module.ops.convert_to_tensor(g, dtype="float64") for g in grads]
+        gradients = [None if g is None else self.module.ops.convert_to_tensor(g, dtype="float64") for g in grads]
         self.optimizer.apply(gradients, self.variables)
         return [np.array(self.module.ops.convert_to_numpy(x)) for x in self.variables]
 

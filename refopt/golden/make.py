@@ -7,13 +7,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from refopt.frameworks import Reading
 from refopt.golden.inputs import FLAGS, Design, designs
 from refopt.recurrence import Rule
+
+if TYPE_CHECKING:
+    from refopt.exact.proof import Proof
 
 __all__ = ["document", "text", "write"]
 
@@ -30,7 +33,11 @@ def document(rule: Rule, reading: Reading | None = None) -> dict[str, Any]:
         found = [replace(design, hyper=hyper) for design, hyper in kept if hyper or not design.hyper]
     bind = rule if reading is None else reading.bind
     vectors = [_vector(rule, number, design, bind(**design.hyper)) for number, design in enumerate(found, 1)]
-    flags = {flag: {"note": FLAGS[flag][0], "links": FLAGS[flag][1]} for flag in FLAGS if any(flag in d.flags for d in found)}
+    flags = {
+        flag: {"note": note, "links": [f"https://github.com/{link}" for link in links]}
+        for flag, (note, links) in FLAGS.items()
+        if any(flag in design.flags for design in found)
+    }
     return {
         "format": FORMAT,
         "rule": rule.name,
@@ -44,15 +51,9 @@ def document(rule: Rule, reading: Reading | None = None) -> dict[str, Any]:
 
 
 def _vector(rule: Rule, number: int, design: Design, bound: Rule) -> dict[str, Any]:
-    from refopt.exact import Proof
-
-    proofs = _proofs(bound, design)
-    names = list(proofs[0]) if number <= DETAILED else ["theta", *rule.state_names]
     hyper = {word: value for word, value in ({**rule.hyper, **bound.hyper}).items() if isinstance(value, (int, float, tuple))}
     hyper |= {word: value for word, value in design.hyper.items() if word in hyper}
-    shown = [name for name in names if name in proofs[0] and name not in (*hyper, "g")]
-    shown = [name for name in shown if sum(_size(leaf.value) for leaf in _leaves(proofs[0][name], Proof)) <= LONGEST]
-    leaves = [leaf for step in proofs for name in shown for leaf in _leaves(step[name], Proof)]
+    steps, leaves = _steps(rule, bound, design, hyper, detailed=number <= DETAILED)
     return {
         "id": f"{rule.name}/{number}",
         "comment": design.comment,
@@ -62,11 +63,8 @@ def _vector(rule: Rule, number: int, design: Design, bound: Rule) -> dict[str, A
         "theta": [_numbers(x) for x in design.theta],
         **({"start": {name: _given(value) for name, value in design.state.items()}} if design.state else {}),
         **({"lr": design.lr} if design.lr else {}),
-        "gradients": [[_numbers(g) for g in tensors] for tensors in design.gradients],
-        "steps": [
-            {name: _values(step[name], Proof) for name in shown} | {"ulps": {name: _ulps(step[name], Proof) for name in shown}}
-            for step in proofs
-        ],
+        "gradients": [[None if g is None else _numbers(g) for g in tensors] for tensors in design.gradients],
+        "steps": steps,
         "proof": {
             "bits": max(leaf.bits for leaf in leaves),
             "radius": _upper(max((_largest(leaf.radius) for leaf in leaves), default=0.0)),
@@ -74,11 +72,62 @@ def _vector(rule: Rule, number: int, design: Design, bound: Rule) -> dict[str, A
     }
 
 
-def _proofs(rule: Rule, design: Design) -> list[dict[str, Any]]:
-    """The proofs of all steps; where the learning rate changes the walk is proven as one, with the rates as they come."""
-    from refopt.exact.proof import prove
+def _steps(
+    rule: Rule, bound: Rule, design: Design, hyper: Mapping[str, Any], detailed: bool
+) -> tuple[list[dict[str, Any]], list[Proof]]:
+    """What the file says of each step, and the proofs behind it.
 
-    return prove(rule, design.theta, design.gradients, state=design.state, lr=design.lr)
+    Tensors that lose their gradient after so many steps are proven apart from the others, over these steps; then they stay.
+    """
+    from refopt.exact.proof import Proof, prove
+
+    ends: dict[int, list[int]] = {}
+    for i in range(len(design.theta)):
+        ends.setdefault(sum(tensors[i] is not None for tensors in design.gradients), []).append(i)
+    whole = len(design.gradients)
+    assert whole in ends, "some tensor must have all gradients"
+    steps: list[dict[str, Any]] = []
+    leaves: list[Proof] = []
+    for end in sorted(ends, reverse=True):
+        if not end:
+            continue
+        theta, gradients = (
+            [design.theta[i] for i in ends[end]],
+            [[tensors[i] for i in ends[end]] for tensors in design.gradients],
+        )
+        proofs = prove(bound, theta, gradients[:end], state=design.state, lr=design.lr)
+        shown = [name for name in (proofs[0] if detailed else ("theta", *rule.state_names)) if name in proofs[0]]
+        shown = [name for name in shown if name not in (*hyper, "g")]
+        shown = [name for name in shown if sum(_size(leaf.value) for leaf in _leaves(proofs[0][name], Proof)) <= LONGEST]
+        leaves += [leaf for step in proofs for name in shown for leaf in _leaves(step[name], Proof)]
+        part = [
+            {name: _values(step[name], Proof) for name in shown} | {"ulps": {name: _ulps(step[name], Proof) for name in shown}}
+            for step in proofs
+        ]
+        steps = part if end == whole else steps
+        if len(ends) > 1:
+            steps = [_inserted(steps[t], part[min(t, end - 1)], ends[end], end, t, len(design.theta)) for t in range(whole)]
+    for i in ends.get(0, []):
+        for step in steps:
+            step["theta"][i], step["ulps"]["theta"][i] = _numbers(design.theta[i]), [0] * design.theta[i].size
+    return steps, leaves
+
+
+def _inserted(step: dict[str, Any], part: dict[str, Any], places: list[int], end: int, t: int, tensors: int) -> dict[str, Any]:
+    """A step of all tensors, with what was proven of some put in their places; null for the state of those that have ended."""
+    new: dict[str, Any] = {"ulps": {}}
+    for name, value in part.items():
+        if name == "ulps" or not isinstance(value, list) or len(value) != len(places):
+            new |= {name: step[name]} if name in step and name != "ulps" else {}
+            continue
+        for target, source, before in ((new, value, step), (new["ulps"], part["ulps"][name], step["ulps"])):
+            wide = before.get(name)
+            wide = list(wide) if isinstance(wide, list) and len(wide) == tensors else [None] * tensors
+            for i, place in enumerate(places):
+                wide[place] = source[i] if t < end or name == "theta" else None
+            target[name] = wide
+    numbers = {name: x for name, x in step.items() if name != "ulps" and not isinstance(x, (list, dict))}
+    return numbers | new | {"ulps": {name: step["ulps"][name] for name in numbers} | new["ulps"]}
 
 
 def _size(value: Any) -> int:

@@ -64,12 +64,12 @@ def test_frameworks(capsys):
     pairs = int(re.search(r"^(\d+) pairs of a library and a rule", out, flags=re.MULTILINE)[1])
     assert status == 0
     assert pairs == sum(len({entry.split()[0] for entry in table}) for table in refopt.frameworks.FRAMEWORKS.values()) >= 150
-    rows = json.loads(run(capsys, "frameworks", "--library", "keras", "--rule", "adam", "--json")[1])
+    rows = json.loads(run(capsys, "frameworks", "--framework", "keras", "--rule", "adam", "--json")[1])
     assert [(row["library"], row["entry"]) for row in rows] == [("keras", "adam")]
     assert set(rows[0]["differences"]) == {"defaults", "others", "weight decay"}
-    assert "unknown library 'kears'; did you mean 'keras'" in run(capsys, "frameworks", "--library", "kears")[2]
+    assert "unknown library 'kears'; did you mean 'keras'" in run(capsys, "frameworks", "--framework", "kears")[2]
     assert "did you mean 'adam'" in run(capsys, "frameworks", "--rule", "adamm")[2]
-    assert "it is read in optax, pytorch_optimizer" in run(capsys, "frameworks", "--library", "keras", "--rule", "sam")[2]
+    assert "it is read in optax, pytorch_optimizer" in run(capsys, "frameworks", "--framework", "keras", "--rule", "sam")[2]
 
 
 def test_compare(capsys):

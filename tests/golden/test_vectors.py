@@ -53,6 +53,10 @@ def test_the_flags_of_vectors_are_explained_and_digits_proven(name):
         assert undefined <= 2  # values that lie exactly between two numbers
 
 
+def divided(x, y):
+    return x / y if y else mpmath.nan  # 0 / 0 has no value, nor has anything else over 0 in a vector
+
+
 class Decimal:
     """A number of mpmath with 80 digits that runs in the rules' array arithmetic: a second witness beside the balls."""
 
@@ -70,7 +74,7 @@ class Decimal:
     __add__ = __radd__ = _with(lambda x, y: x + y)
     __sub__, __rsub__ = _with(lambda x, y: x - y), _with(lambda x, y: y - x)
     __mul__ = __rmul__ = _with(lambda x, y: x * y)
-    __truediv__, __rtruediv__ = _with(lambda x, y: x / y), _with(lambda x, y: y / x)
+    __truediv__, __rtruediv__ = _with(lambda x, y: divided(x, y)), _with(lambda x, y: divided(y, x))
     __pow__, __rpow__ = _with(lambda x, y: x**y), _with(lambda x, y: y**x)
     __mod__ = _with(lambda x, y: x % y)
     __neg__ = lambda self: Decimal(-self.value)  # noqa: E731
@@ -145,7 +149,8 @@ def test_a_second_arithmetic_comes_to_the_same_digits(name):
         for vector in vectors(name)["vectors"]:
             shapes = [tuple(shape) for shape in vector["shapes"]]
             arrays = lambda flat, shapes=shapes: [  # noqa: E731
-                decimals(np.array(x, dtype=float).reshape(shape)) for x, shape in zip(flat, shapes, strict=True)
+                x if x is None else decimals(np.array(x, dtype=float).reshape(shape))
+                for x, shape in zip(flat, shapes, strict=True)
             ]
             rule, theta = bound(refopt.rule(name), vector["hyper"]), arrays(vector["theta"])
             state = decimals(rule.init(theta))

@@ -332,4 +332,4 @@ def _cast(value: Any, dtype: Any) -> Any:
         return {name: _cast(part, dtype) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_cast(part, dtype) for part in value)
-    return value.astype(dtype) if isinstance(value, np.ndarray) else value
+    return value.astype(dtype) if isinstance(value, (np.ndarray, np.generic)) else value

@@ -503,6 +503,8 @@ LINES = [
     ("ema", "average of the point before", "Averages", "The average is renewed before the step.",
      "theta, inner_state = inner.update(theta, g, inner_state)",
      "late = theta; theta, inner_state = inner.update(theta, g, inner_state)"),
+    ("ema", "decay warmed up", "Averages", "The decay is at most (1 + t) / (10 + t), as TensorFlow has it with num_updates.",
+     "weight = share(t, decay)", "weight = 1 - minimum(decay, (1 + t) / (10 + t))"),
     ("ema", "parameters replaced", "Basic", "The average is written over the parameters.",
      "average = average + weight * (theta - average)", "average = average + weight * (theta - average); theta = average"),
     ("swa", "average is the parameters' array", "Averages", "The average and the parameters are one array.",
