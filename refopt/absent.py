@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from refopt import numbers
 from refopt.containers import Layout
-
-if TYPE_CHECKING:
-    from refopt.recurrence import Rule
 
 __all__ = ["misses", "update"]
 
@@ -26,7 +23,7 @@ def misses(g: Any) -> bool:
     return any(x is None for x in g)
 
 
-def update(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+def update(rule: Any, theta: Any, g: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     """`Rule.update` of the tensors with a gradient. The step counts for all, as it does where a gradient is zero.
 
     Where no tensor has one nothing happens, and no step is counted.

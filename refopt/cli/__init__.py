@@ -22,6 +22,7 @@ VERBS = {
     "exact": "a float64 run beside its proven digits",
     "check": "a library's optimizer, or another program's answers, against the golden vectors",
     "diagnose": "which mistake a library's optimizer makes where it should be the paper's rule",
+    "conformance": "all installed libraries against the golden vectors, as a table and a figure",
     "golden": "vectors with proven answers, for checking other implementations",
     "bench": "timings as ratios against another library",
 }

@@ -70,6 +70,7 @@ READINGS = {
         fromage(lr=1.0, ratio=floored),
         "braintools.optim.Fromage(lr=lr)",
         note="does not follow a change of the learning rate",
+        follows_rate=False,
     ),
     "lamb": Reading(lamb, "braintools.optim.Lamb(lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)"),
     "lars": Reading(
@@ -118,6 +119,7 @@ READINGS = {
         "braintools.optim.SM3(lr=lr, momentum=momentum, eps=eps, weight_decay=weight_decay)",
         l2,
         note="cannot take a scalar",
+        axes=(1, 9),
     ),
     "yogi": Reading(
         yogi(lr=1e-3, initial_momentum=1e-6, debias=both),

@@ -16,12 +16,14 @@ READINGS = {
         "onnx.preview.training.Adagrad(R=lr, epsilon=eps, norm_coefficient=weight_decay)",
         l2,
         note="attributes are float32",
+        single=True,
     ),
     "adam": Reading(
         adam(beta2=0.999, eps=1e-6, denominator=eps_hat),
         "onnx.preview.training.Adam(R=lr, alpha=beta1, beta=beta2, epsilon=eps, norm_coefficient=weight_decay)",
         l2,
         note="counted from T = 1; with T = 0 it leaves the bias correction of the first step out; attributes are float32",
+        single=True,
     ),
     "sgd": Reading(
         sgd(momentum=0.9, rate=lr_outside),
@@ -29,12 +31,14 @@ READINGS = {
         "norm_coefficient=weight_decay)",
         l2,
         note="counted from T = 0, so that the first momentum is the gradient; attributes are float32",
+        single=True,
         required=("momentum", "dampening", "weight_decay"),
     ),
     "sgd nesterov": Reading(
         sgd(momentum=0.9, nesterov=True, rate=lr_outside),
         "onnx.preview.training.Momentum(R=lr, alpha=momentum, beta=1.0, mode='nesterov', norm_coefficient=weight_decay)",
         l2,
+        single=True,
         required=("momentum", "weight_decay"),
     ),
 }

@@ -126,6 +126,7 @@ READINGS = {
         "optax.adafactor(lr, min_dim_size_to_factor=1, decay_rate=decay_rate, clipping_threshold=d, eps=eps1)",
         note="β̂2 is float32; by default it factors only where both axes are at least 128; of a kernel it factors the two "
         "longest axes, so that it is compared without",
+        axes=(0, 2),
         bound=1e-06,
         cause="float32 inside: the decay of the second moment",
     ),
@@ -146,7 +147,10 @@ READINGS = {
         polyak_sgd,
         "optax.polyak_sgd(max_learning_rate=lr, f_min=f_min, eps=eps)",
         note="scaling=s multiplies g first, so that the net step is divided by s",
+        follows_rate=False,
     ),
-    "sm3": Reading(sm3(momentum=0.9, eps=1e-8), "optax.sm3(lr, momentum)", note="cannot take a scalar"),
+    "sm3": Reading(
+        sm3(momentum=0.9, eps=1e-8), "optax.sm3(lr, momentum)", note="cannot take a scalar", axes=(1, 9), follows_rate=False
+    ),
     "adopt": Reading(adopt, "optax.contrib.adopt(lr, b1=beta1, b2=beta2, eps=eps)"),
 }

@@ -86,6 +86,7 @@ READINGS = {
         "pytorch_optimizer.AdaFactor(params, betas=(None, 0.999), decay_rate=-decay_rate, clip_threshold=d, "
         "eps1=eps1, eps2=eps2)",
         note="ignores lr while relative_step is on; its momentum, on by default, is switched off",
+        follows_rate=False,
     ),
     "adafactor absolute": Reading(
         adafactor(lr=1e-3, step_size=scaled),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +25,10 @@ class Reading:
     bound         how far from the library the reading may be, relative to the largest value that an entry has had
     cause         why it may be further than 1e-12, where it may
     required      words whose argument makes the rule what it is: with its default the library would do something else
+    axes          the fewest and the most axes of the tensors for which the library does so, or that it can take
+    empty         whether it can take a tensor without entries
+    follows_rate  whether a new learning rate counts from the next step on
+    single        whether its hyper-parameters, but for lr, are float32 numbers
     """
 
     rule: Rule
@@ -33,6 +38,14 @@ class Reading:
     bound: float = 1e-12
     cause: str = ""
     required: tuple[str, ...] = ()
+    axes: tuple[int, int] = (0, 9)
+    empty: bool = True
+    follows_rate: bool = True
+    single: bool = False
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether the reading holds for tensors of a shape."""
+        return self.axes[0] <= len(shape) <= self.axes[1] and (self.empty or math.prod(shape) > 0)
 
     @cached_property
     def words(self) -> frozenset[str]:

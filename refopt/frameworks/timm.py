@@ -4,6 +4,7 @@ from refopt.dialects.adafactor import absolute
 from refopt.dialects.ahead import same_product
 from refopt.dialects.bound import cube_root
 from refopt.dialects.denominator import eps_hat, eps_inside, eps_outside
+from refopt.dialects.first import that_moves
 from refopt.dialects.lamb import as_long_with_decay
 from refopt.dialects.mask import over_kept
 from refopt.dialects.rate import lr_inside, lr_outside
@@ -47,12 +48,15 @@ READINGS = {
         "timm.optim.Adafactor(params, eps=eps1, eps_scale=eps2, clip_threshold=d, decay_rate=-decay_rate, "
         "min_dim_size_to_factor=0)",
         note="factors the first two axes of a kernel; by default only where both are above 16; compared without the kernel",
+        axes=(0, 2),
+        follows_rate=False,
     ),
     "adafactor lr": Reading(
         adafactor(lr=1e-3, step_size=absolute),
         "timm.optim.Adafactor(params, lr, eps=eps1, eps_scale=eps2, clip_threshold=d, decay_rate=-decay_rate, "
         "min_dim_size_to_factor=0)",
         note="compared without the kernel, as above",
+        axes=(0, 2),
     ),
     "adamp": Reading(
         adamp(weight_decay=0.0),
@@ -113,7 +117,7 @@ READINGS = {
         "timm.optim.NAdamW(params, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)",
     ),
     "novograd": Reading(
-        novograd(lr=1e-3),
+        novograd(lr=1e-3, first=that_moves),
         "timm.optim.NvNovoGrad(params, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)",
     ),
     "radam": Reading(

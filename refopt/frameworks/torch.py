@@ -104,7 +104,8 @@ READINGS = {
     "adafactor": Reading(
         adafactor(eps1=0.0, floor=2.0**-52, estimate=bounded),
         "torch.optim.Adafactor(params, lr=lr, beta2_decay=-decay_rate, eps=(floor, eps2), d=d)",
-        note="its eps1 is the machine epsilon of the dtype",
+        note="its eps1 is the machine epsilon of the dtype; cannot take a tensor without entries",
+        empty=False,
     ),
     "lbfgs": Reading(
         lbfgs(history_size=100),

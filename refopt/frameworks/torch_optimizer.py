@@ -4,6 +4,7 @@ from refopt.dialects.bounded import corrected_rate
 from refopt.dialects.debias import both
 from refopt.dialects.decay import constant_shift
 from refopt.dialects.denominator import eps_hat
+from refopt.dialects.first import that_moves
 from refopt.dialects.lamb import nowhere, up_to_ten
 from refopt.dialects.previous import lost_at_first
 from refopt.dialects.projection import added
@@ -85,7 +86,7 @@ READINGS = {
         "weight_decay=weight_decay)",
     ),
     "novograd": Reading(
-        novograd(lr=1e-3, beta2=0.0),
+        novograd(lr=1e-3, beta2=0.0, first=that_moves),
         "torch_optimizer.NovoGrad(params, lr=lr, betas=(beta1, beta2), eps=eps, weight_decay=weight_decay)",
     ),
     "pid": Reading(

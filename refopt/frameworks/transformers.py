@@ -11,6 +11,7 @@ READINGS = {
         adafactor,
         "transformers.optimization.Adafactor(params, eps=(eps1, eps2), clip_threshold=d, decay_rate=-decay_rate)",
         note="relative_step, its default, takes no lr",
+        follows_rate=False,
     ),
     "adafactor absolute": Reading(
         adafactor(lr=1e-3, step_size=absolute),
@@ -26,5 +27,6 @@ READINGS = {
         adafactor(lr=1e-6, step_size=warming),
         "transformers.optimization.Adafactor(params, eps=(eps1, eps2), clip_threshold=d, decay_rate=-decay_rate, "
         "warmup_init=True)",
+        follows_rate=False,
     ),
 }

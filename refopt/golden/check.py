@@ -51,12 +51,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of a check: the vectors that passed, the first failure of each that did not, and what could not be run."""
+    """What came of a check: the vectors that passed, the first failure of each that did not, and what could not be run.
+
+    ulps  on the vectors that passed, how far a parameter was off at most, in units in the last place at the larger of what it
+          is and what it was before the step
+    """
 
     rule: str
     passed: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     skipped: tuple[tuple[str, str], ...] = field(default=())
+    ulps: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -96,7 +101,7 @@ def check(make: Callable[..., Any], rule: str, framework: str | None = None, onl
     for one that knows no missing gradients, and the vector is skipped.
     """
     document = documents(rule, framework)
-    passed, failures, skipped = [], [], []
+    passed, failures, skipped, worst = [], [], [], 0.0
     for vector in document["vectors"]:
         if only not in (None, vector["id"]):
             continue
@@ -117,15 +122,16 @@ def check(make: Callable[..., Any], rule: str, framework: str | None = None, onl
             skipped.append((vector["id"], why))
             continue
         try:
-            failure = _walk(subject, vector, document.get("bound", 0.0))
+            failure, ulps = _walk(subject, vector, document.get("bound", 0.0))
         except CannotDo as error:
             skipped.append((vector["id"], str(error)))
             continue
         if failure is None:
             passed.append(vector["id"])
+            worst = max(worst, ulps)
         else:
             failures.append(failure)
-    return Report(rule, tuple(passed), tuple(failures), tuple(skipped))
+    return Report(rule, tuple(passed), tuple(failures), tuple(skipped), worst)
 
 
 def documents(rule: str, framework: str | None = None) -> dict[str, Any]:
@@ -145,10 +151,11 @@ def _reading(rule: str, framework: str) -> dict[str, Any]:
     return document(reading.rule, reading) | ({"bound": reading.bound} if reading.cause else {})
 
 
-def _walk(subject: Any, vector: dict[str, Any], loose: float) -> Failure | None:
+def _walk(subject: Any, vector: dict[str, Any], loose: float) -> tuple[Failure | None, float]:
+    """The first failure; and how many ulps the parameters were off at most before it."""
     name, flags, shapes = vector["id"], tuple(vector["flags"]), [tuple(shape) for shape in vector["shapes"]]
     params = arrays(vector["theta"], shapes)
-    step, returned = 0, []
+    step, returned, worst = 0, [], 0.0
     try:
         first = [x.copy() for x in params]
         subject.init(first)
@@ -164,7 +171,7 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> Failure | None:
                 moved = subject.step(given, grads)
             wrong = _inputs_changed(before, (given, here)) or _not_like(moved, shapes) or _changed_later(returned, params)
             if wrong:
-                return Failure(name, flags, step, wrong)
+                return Failure(name, flags, step, wrong), worst
             returned, moved = fresh(moved, (*here, *given, *first)), [np.array(x, dtype=float) for x in moved]
             if any(np.isnan(x).any() for x, g in zip(moved, grads, strict=True) if g is None):
                 raise CannotDo(MISSING)
@@ -176,15 +183,26 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> Failure | None:
                 parts = [np.array(x, dtype=float) for x in shown[what]]
                 failure = failure or compare(parts, expected, params, shapes, name, flags, step, loose, what)
             if failure:
-                return failure
+                return failure, worst
+            worst = max(worst, _ulps(moved, expected, params))
             params = moved
     except CannotDo:
         raise
     except Exception as error:
         if step and any(g is None for g in vector["gradients"][step - 1]):
             raise CannotDo(f"{MISSING}: {type(error).__name__}: {error}") from None
-        return Failure(name, flags, step, f"raised {type(error).__name__}: {error}")
-    return None
+        return Failure(name, flags, step, f"raised {type(error).__name__}: {error}"), worst
+    return None, worst
+
+
+def _ulps(moved: list[np.ndarray], expected: dict[str, Any], before: list[np.ndarray]) -> float:
+    """The largest distance of a parameter, in ulps at the larger of what it is and what it was before the step."""
+    worst = 0.0
+    for x, old, values, budgets in zip(moved, before, expected["theta"], expected["ulps"]["theta"], strict=True):
+        for got, was, value, budget in zip(x.reshape(-1).tolist(), old.reshape(-1).tolist(), values, budgets, strict=True):
+            if value is not None and budget is not None and (size := max(abs(value), abs(was))) > 0:
+                worst = max(worst, abs(got - value) / math.ulp(size))
+    return worst
 
 
 def arrays(flat: list[list[float]], shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
@@ -213,7 +231,7 @@ def _changed_later(returned: list[Any], params: list[np.ndarray]) -> str | None:
 
 def _inputs_changed(kept: Any, given: Any) -> str | None:
     for before, after, what in zip(kept, given, ("parameters", "gradients"), strict=True):
-        if not all(np.array_equal(x, y) for x, y in zip(before, after, strict=True)):
+        if not all(np.array_equal(x, y, equal_nan=True) for x, y in zip(before, after, strict=True)):
             return f"it changed the {what} that were handed in"
     return None
 

@@ -148,7 +148,6 @@ def designs(rule: Rule) -> Iterator[Design]:
             tensors[0] = np.abs(tensors[0])
             tensors[1] = np.abs(tensors[1]) * (-1.0) ** (t // 2)
         yield Design("runs of one sign, up to the limits", ("Hyper", "Long"), theta, gradients, numbers)
-        yield Design("a start beyond the limits", ("Hyper",), *_walk([(2, 3)], 3), numbers | {"lr": 1.5})
     nothing = {word: 0.0 for word in numbers if word in ZEROS and rule.defaults[word] != 0}
     if nothing.pop("eps", None) is not None:
         yield Design("no eps", ("ZeroHyper",), *_walk(three, 4), {"eps": 0.0})

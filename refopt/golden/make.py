@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,11 +28,13 @@ LONGEST = 300  # a name with more numbers than this (a window of gradients) is l
 def document(rule: Rule, reading: Reading | None = None) -> dict[str, Any]:
     """Everything that the file of a rule holds; in a library's reading with the hyper-parameters that the library has."""
     found = list(designs(rule))
-    if reading is not None:
-        kept = [(design, {word: x for word, x in design.hyper.items() if word in reading.words}) for design in found]
-        found = [replace(design, hyper=hyper) for design, hyper in kept if hyper or not design.hyper]
     bind = rule if reading is None else reading.bind
-    vectors = [_vector(rule, number, design, bind(**design.hyper)) for number, design in enumerate(found, 1)]
+    if reading is not None:
+        found = list(_possible(found, reading))
+    bounds = [bind(**design.hyper) for design in found]
+    if reading is not None and reading.single:
+        bounds = [_in_float32(bound) for bound in bounds]
+    vectors = [_vector(rule, i, design, bound) for i, (design, bound) in enumerate(zip(found, bounds, strict=True), 1)]
     flags = {
         flag: {"note": note, "links": [f"https://github.com/{link}" for link in links]}
         for flag, (note, links) in FLAGS.items()
@@ -48,6 +50,25 @@ def document(rule: Rule, reading: Reading | None = None) -> dict[str, Any]:
         "flags": flags,
         "vectors": vectors,
     }
+
+
+def _possible(found: list[Design], reading: Reading) -> Iterator[Design]:
+    """The designs that a library can be asked: with its words, tensors that it takes, states that are the rule's own."""
+    for design in found:
+        hyper = {word: x for word, x in design.hyper.items() if word in reading.words}
+        rate = design.lr is None or (reading.follows_rate and "lr" in reading.words)
+        state = design.state is None or set(design.state) == set(reading.bind(**hyper).state_names)
+        here = [i for i, x in enumerate(design.theta) if reading.takes(x.shape)]
+        if here and rate and state and (hyper or not design.hyper):
+            theta, gradients = [design.theta[i] for i in here], [[tensors[i] for i in here] for tensors in design.gradients]
+            yield replace(design, hyper=hyper, theta=theta, gradients=gradients)
+
+
+def _in_float32(rule: Rule) -> Rule:
+    """The rule with its hyper-parameters, but for the learning rate, as float32 numbers."""
+    own = {word: float(np.float32(x)) for word, x in rule.hyper.items() if isinstance(x, float) and word != "lr"}
+    inside = {word: _in_float32(x) for word, x in rule.hyper.items() if isinstance(x, Rule)}
+    return rule(**own, **inside)
 
 
 def _vector(rule: Rule, number: int, design: Design, bound: Rule) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def path(
             )
             if [x.shape for x in moved] != [x.shape for x in params]:
                 return Path(steps, frozenset(touched), "it returns other shapes", shown)
-            if any(not np.array_equal(x, y) for x, y in zip(given, params, strict=True)):
+            if any(not np.array_equal(x, y, equal_nan=True) for x, y in zip(given, params, strict=True)):
                 touched.add("parameters")
             here = [(x, y) for x, y in zip(grads, gradients, strict=True) if x is not None]
             if any(not np.array_equal(x, y) for x, y in here):

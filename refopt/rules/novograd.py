@@ -17,7 +17,9 @@ Symbols
     v  0     mean of ‖g‖²: one number       λ weight_decay 0.0    weight decay, inside the momentum
 
 Readings
-    None in the recurrence: optax agrees, with defaults of its own: β1 0.9, β2 0.25, ε 1e-6. torch and keras have none.
+    first       the paper: the gradient of step 1 begins v; NVIDIA's code, timm and torch_optimizer: the first that is not
+                zero. Differs for a tensor whose gradient is zero at first. Flag ZeroGradient.
+    optax has defaults of its own: β1 0.9, β2 0.25, ε 1e-6. torch and keras have no NovoGrad.
 
 Look
     The first step of every tensor is lr long, and points down its gradient:
@@ -31,6 +33,7 @@ Paper
     arXiv:1905.11286, the algorithm NovoGrad.
 """
 
+from refopt.dialects.first import of_all
 from refopt.numbers import sqrt, total, zeros_like
 from refopt.recurrence import Rule
 
@@ -39,10 +42,10 @@ def init(theta):
     return dict(t=0, m=zeros_like(theta), v=total(zeros_like(theta)))
 
 
-def step(theta, g, t, m, v, *, lr=0.01, beta1=0.95, beta2=0.98, eps=1e-8, weight_decay=0.0):
+def step(theta, g, t, m, v, *, lr=0.01, beta1=0.95, beta2=0.98, eps=1e-8, weight_decay=0.0, first=of_all):
     t = t + 1
     square = total(g * g)
-    v = square if t == 1 else beta2 * v + (1 - beta2) * square
+    v = square if first(t, v) else beta2 * v + (1 - beta2) * square  # the paper: t == 1
     q = g / (sqrt(v) + eps) + weight_decay * theta
     m = beta1 * m + q
     update = lr * m

@@ -16,6 +16,7 @@ MODULES = sorted(path for path in ROOT.rglob("*.py"))
 FLOW = [
     ["numbers"],
     ["dialects", "containers"],
+    ["absent"],
     ["recurrence"],
     ["rules", "stepping"],
     ["wrappers"],

@@ -19,12 +19,6 @@ BOUND = 1e-12
 CASES = [pytest.param(*case, id="-".join(case[:3])) for case in numbered(FRAMEWORKS)]
 
 
-CONSTANT_RATE = {  # do not follow a change of the learning rate, or have none
-    ("braintools", "fromage"), ("optax", "polyak_sgd"), ("optax", "sm3"), ("pytorch_optimizer", "adafactor"),
-    ("timm", "adafactor"), ("transformers", "adafactor"), ("transformers", "adafactor warmup_init"),
-}  # fmt: skip
-
-
 def rule_and_call(framework, entry, hyper):
     """The rule that an entry gives with these hyper-parameters, the library's call, and the words that it is called with."""
     reading = FRAMEWORKS[framework][entry]
@@ -35,7 +29,7 @@ def rule_and_call(framework, entry, hyper):
     rule = refopt.rule(entry, framework=framework, **hyper)
     words = {word: find(rule, word) for word in reading.words if word != "weight_decay" or find(rule, word) is not None}
     words.setdefault("weight_decay", 0.0)
-    if framework == "onnx":  # an operator's attributes are float32 numbers; its R is an input
+    if reading.single:  # an operator's attributes are float32 numbers; its R is an input
         words = {word: np.float32(x).item() if type(x) is float and word != "lr" else x for word, x in words.items()}
         rule = reading.bind(**{word: x for word, x in words.items() if find(rule, word) is not None})
     return rule, reading.call if hyper else reading.default_call(), words
@@ -87,8 +81,7 @@ def test_library(measured, framework, entry, what, hyper):
         rule = rule(noise=optax_noise())
     theirs = walk(framework, call, words, words["lr"] if "lr" in words else rule.lr)
     with np.errstate(invalid="ignore"):
-        falls = (framework, entry) not in CONSTANT_RATE
-        ours = refopt_walk(rule, falls, theirs[0])
+        ours = refopt_walk(rule, FRAMEWORKS[framework][entry].follows_rate, theirs[0])
         found = difference(ours, theirs)
     assert found <= FRAMEWORKS[framework][entry].bound
     measured.setdefault(framework, {}).setdefault(entry, {})[what] = found

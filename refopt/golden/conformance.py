@@ -1,0 +1,174 @@
+"""Conformance: every optimizer of every installed library against the golden vectors, in the paper's reading and in its own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refopt.frameworks import FRAMEWORKS, Reading
+from refopt.golden.check import Report, check
+from refopt.golden.files import available
+from refopt.golden.libraries import DRIVEN, library
+from refopt.recurrence import Rule
+
+__all__ = ["VERDICTS", "Conformity", "conformance", "installed", "table"]
+
+VERDICTS = {
+    "paper": "gives the paper's numbers, to rounding",
+    "dialect": "gives those of its own reading, which differs",
+    "defect": "gives those of its own reading, which has a known defect",
+    "float32": "gives those of its own reading, as far as float32 inside it lets it",
+    "stops": "raises an error where the rule goes on",
+    "unlike": "gives neither",
+}
+PACKAGES = {"pytorch_optimizer": "pytorch-optimizer", "sklearn": "scikit-learn", "torch_optimizer": "torch-optimizer"}
+
+
+@dataclass(frozen=True)
+class Conformity:
+    """How one library runs one rule.
+
+    verdict   one of VERDICTS
+    ulps      where it gives the paper's numbers, or its own reading's: the largest distance of a parameter from the proven
+              value (see `Report.ulps`); NaN where it gives neither
+    reading   what stands in the rule's holes there, and constants that are not the paper's and cannot be changed
+    flags     of the paper's vectors on which it differs
+    passed, failed, skipped   how many of the paper's vectors
+    note      what the table of readings says of it; `links` where its defect is
+    """
+
+    library: str
+    version: str
+    rule: str
+    call: str
+    verdict: str
+    ulps: float
+    reading: tuple[str, ...]
+    flags: tuple[str, ...]
+    passed: int
+    failed: int
+    skipped: int
+    note: str
+    links: tuple[str, ...]
+
+
+def installed() -> dict[str, str]:
+    """The libraries that can be run here, and their versions."""
+    found = {}
+    for name in DRIVEN:
+        try:
+            found[name] = importlib.metadata.version(PACKAGES.get(name, name))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def conformance(frameworks: list[str] | None = None, rules: list[str] | None = None) -> Iterator[Conformity]:
+    """One after the other: each rule of each library that is installed, as far as it can be driven."""
+    for name, version in installed().items():
+        if frameworks is not None and name not in frameworks:
+            continue
+        for entry, reading in sorted(FRAMEWORKS[name].items()):
+            if entry not in available() or (rules is not None and entry not in rules):
+                continue
+            try:
+                _, _, make = library(f"{name}:{entry}")
+            except ValueError:  # it needs a function, say
+                continue
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                yield _conformity(name, version, entry, reading, make)
+
+
+def _conformity(name: str, version: str, entry: str, reading: Reading, make: Any) -> Conformity:
+    paper = check(make, entry)
+    own = paper if paper.ok else check(make, entry, framework=name)
+    links = tuple(dict.fromkeys(link for text in _texts(reading) for link in re.findall(r"https://[^\s,;)]+", text)))
+    return Conformity(
+        name,
+        version,
+        entry,
+        reading.call,
+        _verdict(paper, own, reading),
+        own.ulps if own.ok else math.nan,
+        (*_fillings(reading.rule), *_constants(reading)),
+        tuple(paper.flags),
+        len(paper.passed),
+        len(paper.failures),
+        len(paper.skipped),
+        reading.note,
+        links,
+    )
+
+
+def _verdict(paper: Report, own: Report, reading: Reading) -> str:
+    if paper.ok:
+        return "paper"
+    if not own.ok:
+        stops = own.failures and all("raised" in failure.what for failure in own.failures)
+        return "stops" if stops else "unlike"
+    if any(re.search(r"\bdefect\b", text) for text in _texts(reading)):
+        return "defect"
+    return "float32" if reading.cause else "dialect"
+
+
+def _texts(reading: Reading) -> Iterator[str]:
+    """What is said of a reading: its note, and the sentences of what it puts into the holes."""
+    yield reading.note
+    for rule in _nested(reading.rule):
+        for hole in rule.holes:
+            yield rule.hyper[hole].__doc__ or ""
+
+
+def _fillings(rule: Rule) -> Iterator[str]:
+    for one in _nested(rule):
+        for hole in one.holes:
+            if one.hyper[hole] is not one.defaults[hole]:
+                yield f"{hole}={one.hyper[hole].__name__}"
+
+
+def _constants(reading: Reading) -> Iterator[str]:
+    """Hyper-parameters that cannot be set there, and are not the paper's."""
+    for rule in _nested(reading.rule):
+        for word, value in rule.hyper.items():
+            if word not in reading.words and isinstance(value, (int, float)) and value != rule.defaults[word]:
+                yield f"{word}={value!r}"
+
+
+def _nested(rule: Rule | None) -> Iterator[Rule]:
+    while rule is not None:
+        yield rule
+        rule = rule.inner
+
+
+def table(found: list[Conformity]) -> str:
+    """A Markdown document: versions, how many of each verdict, and a line for each optimizer."""
+    versions = dict.fromkeys(f"{one.library} {one.version}" for one in found)
+    lines = [
+        "# Which library runs which optimizer as its paper has it",
+        "",
+        f"{', '.join(versions)}. Made by `refopt conformance`; float64, on the golden vectors.",
+        "",
+    ]
+    for verdict, words in VERDICTS.items():
+        count = sum(one.verdict == verdict for one in found)
+        if count:
+            lines.append(f"- **{verdict}** {count}: {words}")
+    lines += [
+        "",
+        "| library | rule | verdict | ulps | reading | seen by | note |",
+        "| --- | --- | --- | ---: | --- | --- | --- |",
+    ]
+    for one in found:
+        ulps = "" if math.isnan(one.ulps) else f"{one.ulps:.3g}"
+        said = "; ".join(filter(None, (one.note, *(f"[link]({link})" for link in one.links)))).replace("|", "\\|")
+        cells = one.library, one.rule, one.verdict, ulps, " ".join(f"`{x}`" for x in one.reading), ", ".join(one.flags), said
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
