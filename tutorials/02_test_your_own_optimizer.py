@@ -224,8 +224,7 @@ print(diagnose(InPlace, "adam")[0].explanation)
 # ## 5. The same from JavaScript
 #
 # A program in another language reads the questions from a file and writes its answers into another. `refopt golden questions adam`
-# prints the questions: for each vector its id, hyper-parameters, parameters and gradients; arrays are flat lists, `null` is a
-# gradient that is missing. The answers are the parameters after each step.
+# prints the questions: for each vector its id, hyper-parameters, parameters and gradients; arrays are flat lists. The answers are the parameters after each step.
 #
 # Here is an Adam in JavaScript, with a mistake of its own.
 
@@ -242,7 +241,7 @@ for (const vector of questions.vectors) {
   answers[vector.id] = vector.gradients.map((gradients, step) => {
     if (vector.lr) lr = vector.lr[step];
     t += 1;
-    theta = theta.map((x, i) => gradients[i] === null ? x : x.map((x_j, j) => {
+    theta = theta.map((x, i) => x.map((x_j, j) => {
       const g = gradients[i][j];
       m[i][j] = beta1 * m[i][j] + (1 - beta1) * g;
       v[i][j] = beta2 * v[i][j] + (1 - beta2) * g * g;

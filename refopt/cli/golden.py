@@ -2,7 +2,9 @@
 answers, as JSON on standard output; ``make``: make the files again, from ball proofs.
 
 Another program reads the questions and writes {"format": "refopt-golden-answers-1", "rule": RULE, "answers": {ID: [the
-parameters after each step, as a list of flat lists]}}; `refopt check FILE` says whether it is right."""
+parameters after each step, as a list of flat lists]}}; `refopt check FILE` says whether it is right.
+
+Vectors in which a tensor has no gradient are asked only with --missing; null stands in the place of the gradient."""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt golden``."""
     parser.add_argument("what", choices=["list", "questions", "make"])
     parser.add_argument("rules", nargs="*", metavar="RULE", help="only these rules (default: all that can have vectors)")
+    parser.add_argument("--missing", action="store_true", help="questions with missing gradients (null) too")
     parser.add_argument("--out", type=Path, default=Path("refopt-out/golden"), help="the folder (default: refopt-out/golden)")
 
 
@@ -29,7 +32,7 @@ def run(options: argparse.Namespace) -> None:
     if options.what == "questions":
         if len(options.rules) != 1:
             raise ValueError("golden questions wants one rule")
-        print(json.dumps(questions(options.rules[0])))
+        print(json.dumps(questions(options.rules[0], options.missing)))
         return
     rules = [refopt.rule(name) for name in options.rules or refopt.names()]
     if options.what == "make":

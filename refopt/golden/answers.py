@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt.golden.check import Failure, Report, arrays, compare
+from refopt.golden.check import MISSING, Failure, Report, arrays, compare
 from refopt.golden.files import vectors
 
 __all__ = ["ANSWERS", "QUESTIONS", "check_answers", "questions", "read_answers"]
@@ -18,9 +18,12 @@ QUESTIONS, ANSWERS = "refopt-golden-questions-1", "refopt-golden-answers-1"
 LARGEST = 64_000_000  # bytes; the answers of the longest rule have less than one of them
 
 
-def questions(rule: str) -> dict[str, Any]:
-    """The vectors of a rule without their answers: {"format", "rule", "vectors": [{id, hyper, shapes, theta, …}]}."""
-    found = vectors(rule)["vectors"]
+def questions(rule: str, missing: bool = False) -> dict[str, Any]:
+    """The vectors of a rule without their answers: {"format", "rule", "vectors": [{id, hyper, shapes, theta, …}]}.
+
+    Those in which a tensor has no gradient (None, in JSON null) only if `missing`: many programs cannot read them.
+    """
+    found = [vector for vector in vectors(rule)["vectors"] if missing or "MissingGradient" not in vector["flags"]]
     kept = [{key: value for key, value in vector.items() if key not in ("steps", "proof")} for vector in found]
     return {"format": QUESTIONS, "rule": rule, "vectors": kept}
 
@@ -63,6 +66,14 @@ def check_answers(document: dict[str, Any]) -> Report:
             skipped.append((name, "it has no answer"))
             continue
         failure = _walk(answers[name], vector)
+        if (
+            failure is not None
+            and math.isnan(failure.got)
+            and failure.tensor is not None
+            and "MissingGradient" in failure.flags
+        ):
+            skipped.append((name, MISSING))
+            continue
         if failure is None:
             passed.append(name)
         else:

@@ -17,7 +17,18 @@ import numpy as np
 
 from refopt.catalogue import load
 from refopt.golden.answers import not_tensors, tensors
-from refopt.golden.explanations import FORMS, NOTHING, Explanation, mistakes, misuses, readings, roundings, slips, values
+from refopt.golden.explanations import (
+    FORMS,
+    NOTHING,
+    Explanation,
+    mistakes,
+    misuses,
+    others,
+    readings,
+    roundings,
+    slips,
+    values,
+)
 from refopt.golden.files import vectors
 from refopt.golden.paths import ROUNDED, Path, Vector, flat, near, path
 from refopt.recurrence import Rule
@@ -25,7 +36,7 @@ from refopt.recurrence import Rule
 __all__ = ["Finding", "diagnose", "diagnose_answers"]
 
 FAR = 9.0  # a decimal exponent: what a distance is at most
-SECONDS = 14.0  # for all that is looked for; one look may go a little beyond
+SECONDS = 15.0  # for all that is looked for; one look may go a little beyond
 SAMPLE = 4  # so many vectors tell whether an explanation is worth a closer look
 
 
@@ -112,15 +123,24 @@ class _Search:
         if right.exact:
             return [right]
         self.plain = right.evidence[0]
-        self.telling = sorted((vector for vector in self.known if vector.id not in self.plain), key=lambda vector: vector.cost)
+        self.telling = _mixed(sorted((v for v in self.known if v.id not in self.plain), key=lambda vector: vector.cost))
         rule = self.rule
         loops = list(misuses(rule))
         rounding = [*(one for one in loops if one.close == ROUNDED), *roundings(rule)]
-        singles = [*readings(rule), *mistakes(rule), *values(rule), *(one for one in loops if one.close != ROUNDED)]
+        singles = [
+            *readings(rule),
+            *mistakes(rule),
+            *values(rule),
+            *others(rule),
+            *(one for one in loops if one.close != ROUNDED),
+        ]
         found = [right]
         groups: list[list[Explanation]] = [singles, list(slips(rule)), rounding]
         for group in groups:
-            found += self.tried(group)
+            for finding in self.tried(group):
+                found.append(finding)
+                if finding.exact and group is groups[1]:
+                    break  # of the thousands of slips the first that fits is enough
             if any(finding.exact for finding in found):
                 return found
         for look in (self.conditional(found), self.fitted(NOTHING), self.pairs(groups), self.both(groups)):
@@ -157,8 +177,12 @@ class _Search:
         """Those of a group that explain a sample of what the rule does not; all are given a score."""
         sample = self.telling[:SAMPLE]
         for explanation in group:
+            if time.monotonic() > self.until - 3:  # pairs want some time too
+                return
             score, whole = 0.0, 0
-            for vector in sample:
+            for number, vector in enumerate(sample):
+                if number == 2 and not score and len(group) > 1000:
+                    break  # of thousands hardly one is right on some of the others
                 if self.agrees(explanation, vector, 1):
                     score += 1 / len(vector.gradients)
                     if self.agrees(explanation, vector):
@@ -228,14 +252,14 @@ class _Search:
         """Two at once. One of them explains some vectors alone; what it leaves says which is the other."""
         every = [one for group in groups for one in group]
         best: dict[frozenset[str], Explanation] = {}  # the first of those that explain the same
-        for one in sorted((one for one in every if self.scores[one] >= 1), key=lambda one: -self.scores[one])[:100]:
+        for one in sorted((one for one in every if self.scores.get(one, 0) >= 1), key=lambda one: -self.scores[one])[:100]:
             left = frozenset(vector.id for vector in self.known if not self.agrees(one, vector))
             best.setdefault(left, one)
         order = sorted(best.items(), key=lambda entry: len(entry[0]))
-        for others in (groups[0], [*groups[2], *groups[1]]):
+        for second in (groups[0], [*groups[2], *groups[1]]):
             for ids, one in order[:12]:
                 left_first = min((vector for vector in self.known if vector.id in ids), key=lambda vector: vector.cost)
-                yield from self._with(one, others, left_first, self.until - 2)
+                yield from self._with(one, second, left_first, self.until - 2)
 
     def _with(self, one: Explanation, others: list[Explanation], vector: Vector, until: float) -> Iterator[Finding]:
         for other in others:
@@ -254,8 +278,15 @@ class _Search:
             pair = one & other
             if pair is not None and self.wholly(pair, self.telling[0]):
                 yield self.compare(pair)
-        for one in sorted(likely, key=lambda one: -self.scores[one]):
+        for one in sorted(likely, key=lambda one: -self.scores.get(one, 0)):
             yield from self.fitted(one)
+
+
+def _mixed(vectors: list[Vector]) -> list[Vector]:
+    """The same, but one of each kind comes first: a few should tell much."""
+    seen: set[str] = set()
+    first = [vector for vector in vectors if vector.flags[0] not in seen and not seen.add(vector.flags[0])]  # type: ignore[func-returns-value]
+    return first + [vector for vector in vectors if not any(vector is other for other in first)]
 
 
 def _situations(known: list[Vector]) -> Iterator[tuple[str, set[str]]]:
@@ -278,6 +309,6 @@ def _situations(known: list[Vector]) -> Iterator[tuple[str, set[str]]]:
         there = {vector.id for vector in known if test(vector)}
         yield words, there
         yield words.replace("where", "not where", 1), {vector.id for vector in known} - there
-    for (words, test), (others, second) in itertools.permutations(tests.items(), 2):
-        yield f"{words} and {others.removeprefix('where ')}", {v.id for v in known if test(v) and second(v)}
-        yield f"{words} but not {others}", {v.id for v in known if test(v) and not second(v)}
+    for (words, test), (also, second) in itertools.permutations(tests.items(), 2):
+        yield f"{words} and {also.removeprefix('where ')}", {v.id for v in known if test(v) and second(v)}
+        yield f"{words} but not {also}", {v.id for v in known if test(v) and not second(v)}

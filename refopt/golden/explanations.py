@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from refopt.catalogue import load
 from refopt.frameworks import FRAMEWORKS
+from refopt.golden.files import available
 from refopt.golden.mistakes import edited, of
 from refopt.golden.mistakes.anywhere import loops
 from refopt.golden.mistakes.edits import Functions, Lines
@@ -14,7 +16,7 @@ from refopt.golden.mistakes.variations import Variation, rounded, variations
 from refopt.golden.paths import CLOSE, ROUNDED, Path, Vector, path, text_path
 from refopt.recurrence import Rule
 
-__all__ = ["FORMS", "NOTHING", "Explanation", "mistakes", "misuses", "readings", "slips", "values"]
+__all__ = ["FORMS", "NOTHING", "Explanation", "mistakes", "misuses", "others", "readings", "roundings", "slips", "values"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,7 @@ class Explanation:
     changes: dict[str, Callable[[float], float]] = field(default_factory=dict)
     close: float = CLOSE
     functions: Functions = ()
+    other: str = ""  # it is another rule
     made: dict[str, Rule] = field(default_factory=dict)  # once
 
     def path(self, rule: Rule, vector: Vector, most: int | None = None, shown: tuple[str, ...] = ()) -> Path | None:
@@ -56,12 +59,13 @@ class Explanation:
     def rule(self, rule: Rule) -> Rule:
         """The rule with the alterations of its text."""
         if "rule" not in self.made:
+            rule = load(self.other) if self.other else rule
             self.made["rule"] = edited(rule, self.lines, self.start, self.scope, self.functions)(**self.holes)
         return self.made["rule"]
 
     def __and__(self, other: Explanation) -> Explanation | None:
         """Both at once, where they are about different things."""
-        if (self.loop and other.loop) or (self.scope and other.scope):
+        if (self.loop and other.loop) or (self.scope and other.scope) or self.other or other.other:
             return None
         if self.holes.keys() & other.holes.keys() or self.changes.keys() & other.changes.keys():
             return None
@@ -92,6 +96,17 @@ def misuses(rule: Rule) -> Iterator[Explanation]:
             yield Explanation(name, words, loop=loop, close=ROUNDED if rounding else CLOSE)
     if rule.scope == "tensor" and rule._own_scope == "tensor":
         yield Explanation("all tensors as one", "The tensors are taken as one vector: one norm for all.", scope="network")
+
+
+def others(rule: Rule) -> Iterator[Explanation]:
+    """Another rule by this one's name, with the hyper-parameters that both have."""
+    for name in available():
+        if (
+            name != rule.name
+            and (common := set(load(name)._words()) & set(rule.hyper))
+            and ("lr" not in rule.hyper or "lr" in common)
+        ):
+            yield Explanation(f"{name}", f"It is {name} and not {rule.name}.", other=name)
 
 
 def slips(rule: Rule) -> Iterator[Explanation]:

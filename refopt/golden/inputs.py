@@ -149,13 +149,14 @@ def designs(rule: Rule) -> Iterator[Design]:
             tensors[1] = np.abs(tensors[1]) * (-1.0) ** (t // 2)
         yield Design("runs of one sign, up to the limits", ("Hyper", "Long"), theta, gradients, numbers)
     nothing = {word: 0.0 for word in numbers if word in ZEROS and rule.defaults[word] != 0}
-    if nothing.pop("eps", None) is not None:
+    if nothing.pop("eps", None) is not None and rule.name != "apollo":  # its first direction is 0, and so is its length
         yield Design("no eps", ("ZeroHyper",), *_walk(three, 4), {"eps": 0.0})
     if nothing:
         theta, gradients = _walk(three, 4)
         gradients[0][1][:2] = 0.0
         yield Design("hyper-parameters that are zero", ("ZeroHyper",), theta, gradients, nothing)
-        yield Design("hyper-parameters that are zero, the others not", ("ZeroHyper",), theta, gradients, numbers | nothing)
+        for word in nothing:
+            yield Design(f"{word} is zero, the others not", ("ZeroHyper",), theta, gradients, numbers | {word: 0.0})
     for switch in (word for word, value in rule.defaults.items() if isinstance(value, bool)):
         turned = {switch: not rule.defaults[switch]}
         words = {word: value for word, value in numbers.items() if word in ("lr", "momentum")}

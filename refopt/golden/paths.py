@@ -152,14 +152,15 @@ def text_path(
     whole = bool(missing or vector.start or shown) or rule.scope == "tensor" or rule.inner is not None
     steps = []
     lr = hyper.get("lr", 0.0)
-    MEMORY.begin(lr)
+    MEMORY.begin(lr, late=bool(vector.start))
     try:
-        bound = rule(**hyper)
+        words = rule._words()
+        bound = rule(**{word: value for word, value in hyper.items() if word in words})
         theta: Any = list(vector.theta) if whole else flat(vector.theta)
         with np.errstate(all="ignore"):
             state = bound.init(theta)
             if vector.start:
-                state |= vector.start
+                state |= {name: value for name, value in vector.start.items() if name in rule.state_names}
             rates: dict[float, Rule] = {}
             for number, gradients in enumerate(vector.gradients[:most]):
                 now = bound

@@ -88,8 +88,8 @@ def _caption(found: Sequence[Conformity]) -> str:
     same = sum(one.verdict == "paper" for one in found)
     return "\n".join(
         (
-            f"{same} of {len(found)} optimizers give the paper's numbers; the number in a cell says by how many units in the last "
-            "place of float64 a parameter was off at most.",
+            f"{same} of {len(found)} optimizers give the paper's numbers; the number in a cell says by how many units in the "
+            "last place of float64 a parameter was off at most.",
             "The others speak a dialect: same name, other arithmetic. Look along a row to see whom a port may be compared to.",
             ", ".join(versions[:half]) + ",",
             ", ".join(versions[half:]) + ".",

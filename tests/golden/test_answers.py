@@ -20,9 +20,11 @@ from refopt.golden.junit import junit
 def answered(rule, name):
     """The answers of a rule of refopt, as another program would write them."""
     answers = {}
-    for vector in questions(name)["vectors"]:
+    for vector in questions(name, missing=True)["vectors"]:
         shapes = vector["shapes"]
-        arrays = lambda flat, shapes=shapes: [np.array(x).reshape(s) for x, s in zip(flat, shapes, strict=True)]  # noqa: E731
+        arrays = lambda flat, shapes=shapes: [  # noqa: E731
+            x if x is None else np.array(x).reshape(s) for x, s in zip(flat, shapes, strict=True)
+        ]
         bound = rule(**{word: tuple(x) if isinstance(x, list) else x for word, x in vector["hyper"].items()})
         theta = arrays(vector["theta"])
         state = bound.init(theta) | {key: arrays(x) if isinstance(x, list) else x for key, x in vector.get("start", {}).items()}
@@ -84,7 +86,7 @@ def test_junit_has_a_case_for_each_vector(capsys, file, tmp_path):
     assert main(["check", str(file(wrong)), "--junit", str(path)]) == 1
     suite = ElementTree.parse(path).getroot().find("testsuite")
     cases = {case.get("name"): case for case in suite}
-    assert sorted(cases) == sorted(vector["id"] for vector in questions("adam")["vectors"])
+    assert sorted(cases) == sorted(vector["id"] for vector in questions("adam", missing=True)["vectors"])
     assert cases["adam/2"].find("skipped").get("message") == "it has no answer"
     failed = [name for name, case in cases.items() if case.find("failure") is not None]
     assert int(suite.get("failures")) == len(failed) > 0
@@ -105,6 +107,11 @@ def test_questions_are_the_vectors_without_answers(capsys):
     assert document["rule"] == "sgd"
     assert all("steps" not in vector for vector in document["vectors"])
     assert {"id", "hyper", "shapes", "theta", "gradients"} <= set(document["vectors"][0])
+    assert "null" not in json.dumps(document)
+    assert main(["golden", "questions", "sgd", "--missing"]) == 0
+    more = json.loads(capsys.readouterr().out)["vectors"]
+    assert document["vectors"] == [v for v in more if "MissingGradient" not in v["flags"]]
+    assert len(more) == len(document["vectors"]) + 2
     assert main(["golden", "questions"]) == 2
     assert main(["golden", "questions", "sam"]) == 2
     assert main(["golden", "list", "sgd"]) == 0

@@ -144,10 +144,64 @@ def test_what_a_subject_cannot_do_is_skipped_and_said():
     bare = type("Bare", (), {name: getattr(Adam, name) for name in ("__init__", "init", "step")})
     report = check(bare, "adam")
     assert report.ok
-    assert {why for _, why in report.skipped} == {"it needs set_lr", "it needs load"}
+    missing = "it takes no missing gradients: TypeError: unsupported operand type(s) for -: 'NoneType' and 'float'"
+    assert {why for _, why in report.skipped} == {"it needs set_lr", "it needs load", missing}
     assert not check(lambda: None, "adam").ok
     assert "make raised TypeError" in str(check(lambda: None, "adam"))
     with pytest.raises(ValueError, match="there are no vectors of 'sam'"):
         check(Adam, "sam")
     with pytest.raises(ValueError, match="did you mean 'adam'"):
         check(Adam, "addam")
+
+
+class Tolerant(Adam):
+    """Knows missing gradients: puts something in their place, or leaves the tensor alone."""
+
+    def instead(self, x):
+        return None
+
+    def step(self, params, grads):
+        filled = [self.instead(x) if g is None else g for x, g in zip(params, grads, strict=True)]
+        new = super().step(params, [np.zeros_like(x) if g is None else g for x, g in zip(params, filled, strict=True)])
+        return [x.copy() if g is None else y for x, y, g in zip(params, new, filled, strict=True)]
+
+
+def test_a_missing_gradient_moves_nothing():
+    assert not any("MissingGradient" in failure.flags for failure in check(Tolerant, "adam").failures)
+    coasting = type("Coasting", (Tolerant,), {"instead": lambda self, x: np.zeros_like(x)})
+    report = check(coasting, "adam")
+    assert {flag for failure in report.failures for flag in failure.flags} == {"MissingGradient"}
+    unaware = type("Unaware", (Tolerant,), {"instead": lambda self, x: np.full_like(x, np.nan)})
+    report = check(unaware, "adam")
+    assert report.ok
+    assert [why for _, why in report.skipped] == ["it takes no missing gradients"] * 2
+
+
+def test_what_was_returned_must_stay():
+    class Own(Adam):
+        def init(self, params):
+            super().init(params)
+            self.own = [x.copy() for x in params]
+
+        def step(self, params, grads):
+            for x, new in zip(self.own, super().step(params, grads), strict=True):
+                x[...] = new
+            return self.own
+
+    report = check(Own, "adam")
+    assert "it changed arrays that it had returned before" in report.failures[0].what
+    assert report.failures[0].step == 2
+
+    class Same(Adam):
+        """Returns the caller's own array where nothing moves, which is allowed."""
+
+        def step(self, params, grads):
+            new = super().step(params, grads)
+            return [x if np.array_equal(x, y) else y for x, y in zip(params, new, strict=True)]
+
+    assert check(Same, "adam").ok
+
+
+def test_the_distance_of_what_passed_is_said():
+    assert check(subject(refopt.signsgd), "signsgd").ulps <= 1
+    assert 1 < check(subject(refopt.adam), "adam").ulps < 500

@@ -82,6 +82,81 @@ def test_the_best_explanation_is_the_true_one(rule, make, words):
     assert words in str(best)
 
 
+class Written:
+    """Momentum as anybody writes it; each of those below has one mistake that is not in the catalogue."""
+
+    def __init__(self, lr, momentum, dampening, nesterov):
+        self.lr, self.momentum, self.dampening, self.nesterov, self.t = lr, momentum, dampening, nesterov, 0
+
+    def init(self, params):
+        self.b = [np.zeros_like(x) for x in params]
+
+    def set_lr(self, lr):
+        self.lr = lr
+
+    def load(self, start):
+        self.t, self.b = start["t"], start["b"]
+
+    def fresh(self):
+        return 1 if self.t == 1 else 1 - self.dampening
+
+    def step(self, params, grads):
+        self.t += 1
+        self.b = [self.momentum * b + self.fresh() * g for b, g in zip(self.b, grads, strict=True)]
+        ahead = [g + self.momentum * b if self.nesterov else b for b, g in zip(self.b, grads, strict=True)]
+        return [x - self.lr * d for x, d in zip(params, ahead, strict=True)]
+
+
+class SquaredDampening(Written):
+    def fresh(self):
+        return 1 if self.t == 1 else 1 - self.dampening**2
+
+
+class ScalarsAsVectors(Written):
+    def step(self, params, grads):
+        return [np.atleast_1d(x) for x in super().step(params, grads)]
+
+
+class InSingles(Written):
+    def step(self, params, grads):
+        self.b = [b.astype(np.float32).astype(float) for b in self.b]
+        return super().step(params, grads)
+
+
+class ResetByRate(Written):
+    def set_lr(self, lr):
+        if lr != self.lr:
+            self.b = [0 * b for b in self.b]
+        self.lr = lr
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (SquaredDampening, "1 - dampening ** 2"),
+        (ScalarsAsVectors, "right, but it raises"),
+        (InSingles, "float32"),
+        (ResetByRate, "b cleared with the learning rate"),
+    ],
+)
+def test_mistakes_that_nobody_wrote_down_are_found(make, words):
+    best, *_ = diagnose(make, "sgd")
+    assert best.exact, best
+    assert words in str(best)
+
+
+def test_what_happens_in_one_situation_only_is_said():
+    class WithoutStepOfZero(Written):  # where momentum is 0 its branch forgets the learning rate
+        def step(self, params, grads):
+            if self.momentum == 0:
+                return [x - g for x, g in zip(params, grads, strict=True)]
+            return super().step(params, grads)
+
+    best, *_ = diagnose(WithoutStepOfZero, "sgd")
+    assert best.exact, best
+    assert "momentum is 0" in str(best)
+
+
 def test_a_sample_of_the_catalogue_is_recognised():
     known = mistakes()
     sample = random.Random(5).sample(known, 30)

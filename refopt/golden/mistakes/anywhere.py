@@ -5,6 +5,7 @@ Those of `misuse` that the catalogue applies to chosen rules, where a vector is 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -24,6 +25,14 @@ def loops(rule: Rule) -> Iterator[tuple[str, str, Callable[[Rule], Any], bool]]:
         yield name, words, loop, False
     for name, words, loop in ROUNDING:
         yield name, words, loop, True
+    arrays = [state for state, kind in rule._kinds.items() if kind == "array"]
+    for one, two in itertools.combinations(arrays, 2):
+        words = f"A checkpoint brings back {one} as {two}, and {two} as {one}."
+        yield f"{one} and {two} swapped in a checkpoint", words, partial(SwappedRestore, one=one, two=two), False
+    for state, word in itertools.product(arrays, rule.hyper):
+        if isinstance(rule.hyper[word], float):
+            words = f"{state} begins as {word} and not as the rule says."
+            yield f"{state} begins as {word}", words, partial(BeginsAsHyper, name=state, word=word), False
     for state, kind in rule._kinds.items():
         for kinds, name, words, loop, rounding in OF_STATE:
             if kind in kinds:
@@ -334,6 +343,90 @@ class CountsMoving(OneByOne):
         return super().one(i, x, g)
 
 
+class SharedNumbers(OneByOne):
+    """Numbers of the state are one for all tensors, and renewed by each of them."""
+
+    def __init__(self, rule: Rule, kinds: tuple[str, ...]) -> None:
+        super().__init__(rule)
+        self.names = [name for name, kind in rule._kinds.items() if kind in kinds]
+        self.shared: dict[str, Any] = {}
+
+    def load(self, start: dict[str, Any]) -> None:
+        super().load(start)
+        self.shared = {name: start[name] for name in self.names}
+
+    def one(self, i: int, x: Any, g: Any) -> Any:
+        self.states[i] |= self.shared
+        moved = super().one(i, x, g)
+        self.shared = {name: self.states[i][name] for name in self.names}
+        return moved
+
+
+class ForgetfulScalars(OneByOne):
+    """The state of tensors without axes never changes, but for the count."""
+
+    def one(self, i: int, x: Any, g: Any) -> Any:
+        before = self.states[i]
+        moved = super().one(i, x, g)
+        if np.ndim(x) == 0:
+            self.states[i] = {name: before[name] if isinstance(v, list) else v for name, v in self.states[i].items()}
+        return moved
+
+
+class Breaking(Loop):
+    """The loop over the tensors ends at one that it should pass over: an empty one, or one without a gradient."""
+
+    def __init__(self, rule: Rule, at: Callable[[Any, Any], bool]) -> None:
+        super().__init__(rule)
+        self.at = at
+
+    def step(self, params: Arrays, grads: Arrays) -> Arrays:
+        before, moved = self.inside.state, super().step(params, grads)
+        pairs = list(zip(params, grads, strict=True))
+        stop = next((i for i, (x, g) in enumerate(pairs) if self.at(x, g)), len(moved))
+        for name, value in self.inside.state.items():
+            if isinstance(value, list):
+                self.inside.state[name] = [*value[:stop], *before[name][stop:]]
+        return [*moved[:stop], *(x.copy() for x in params[stop:])]
+
+
+class Reordered(Loop):
+    """An array of the state is stored column by column and read row by row."""
+
+    def __init__(self, rule: Rule, name: str) -> None:
+        super().__init__(rule)
+        self.name = name
+
+    def step(self, params: Arrays, grads: Arrays) -> Arrays:
+        moved = super().step(params, grads)
+        here = self.inside.state[self.name]
+        self.inside.state[self.name] = [x.reshape(-1, order="F").reshape(x.shape) for x in here]
+        return moved
+
+
+class BeginsAsHyper(Loop):
+    """An array of the state begins as a hyper-parameter."""
+
+    def __init__(self, rule: Rule, name: str, word: str) -> None:
+        super().__init__(rule)
+        self.name, self.word = name, word
+
+    def init(self, params: Arrays) -> None:
+        super().init(params)
+        self.inside.state[self.name] = [np.full_like(x, self.rule.hyper[self.word]) for x in params]
+
+
+class SwappedRestore(Loop):
+    """A checkpoint brings back two arrays in each other's places."""
+
+    def __init__(self, rule: Rule, one: str, two: str) -> None:
+        super().__init__(rule)
+        self.one, self.two = one, two
+
+    def load(self, start: dict[str, Any]) -> None:
+        super().load(start | {self.one: start[self.two], self.two: start[self.one]})
+
+
 class OnlyFirst(OneByOne):
     def one(self, i: int, x: Any, g: Any) -> Any:
         return x if i else super().one(i, x, g)
@@ -589,6 +682,8 @@ OF_STATE: list[tuple[tuple[str, ...], str, str, Callable[..., Any], bool]] = [
        partial(FirstIs, value=value), False) for what, value in BEGINNINGS.items()),
     *((ARRAY, f"{{}} is {what} after a checkpoint", f"After a checkpoint {{}} begins anew, as {what}.",
        partial(RestoredAs, value=value), False) for what, value in BEGINNINGS.items()),
+    (("number",), "{} not restored", "A checkpoint does not bring back {}.", Unrestored, False),
+    (ARRAY, "{} stored column by column", "{} is stored column by column and read row by row.", Reordered, False),
     (ANY_ARRAY, "{} not restored", "A checkpoint does not bring back {}.", Unrestored, False),
     (ANY_ARRAY, "{} cleared with the learning rate", "A new learning rate clears {}.", ResetOnRate, False),
     (ANY_ARRAY, "{} shared by all", "{} is one array for all tensors of a shape.", OneShared, False),
@@ -622,6 +717,15 @@ ALWAYS: list[tuple[str, str, Callable[[Rule], Any]]] = [
     ("checkpoint one step behind", "A checkpoint brings back a step count that is one too small.", ShiftedBack),
     ("counter of eight bits", "The step counter is one byte and begins again after 255 steps.", misuse.EightBits),
     ("one counter for all tensors", "The counter goes up in the loop over the tensors.", misuse.SharedCounter),
+    ("numbers renewed by every tensor", "What is one number for all is renewed in the loop over the tensors.",
+     partial(SharedNumbers, kinds=("number",))),
+    ("count and numbers renewed by every tensor", "Step count and other numbers are renewed in the loop over the tensors.",
+     partial(SharedNumbers, kinds=("number", "count"))),
+    ("state of scalars lost", "The state of a tensor without axes never changes.", ForgetfulScalars),
+    ("loop ends at an empty tensor", "The tensors after one without entries are not updated.",
+     partial(Breaking, at=lambda x, g: x.size == 0)),
+    ("loop ends at a missing gradient", "The tensors after one without a gradient are not updated.",
+     partial(Breaking, at=lambda x, g: g is None)),
     ("state shared by shape", "Two tensors of one shape use one state.", misuse.SharedState),
     ("arrays shared by shape", "Two tensors of one shape use the same arrays, each with its own step count.", ArraysByShape),
     ("steps with gradient 0 not counted", "A tensor counts only steps in which its gradient is not all zero.", CountsMoving),

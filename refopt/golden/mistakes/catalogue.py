@@ -11,7 +11,7 @@ from typing import Any
 
 from refopt import catalogue
 from refopt.golden.files import available, vectors
-from refopt.golden.mistakes import misuse, particular
+from refopt.golden.mistakes import anywhere, misuse, particular
 from refopt.golden.mistakes.edits import Lines, Mistake
 from refopt.recurrence import Rule
 
@@ -288,6 +288,12 @@ KINDS = [
         only=("adam", "adamw", "lion", "lamb", "radam", "novograd", "lars", "amsgrad", "adamax", "nadam", "qhadam", "yogi"),
     ),
     Kind(
+        "missing gradients are zero", ("MissingGradient",),
+        "A tensor without a gradient is moved as if its gradient were zero: it coasts and decays.",
+        loop=anywhere.MissingAsZero, link="https://github.com/KellerJordan/Muon/issues/54",
+        only=("sgd", "adam", "adamw", "lion", "lamb", "nadam", "qhm", "rmsprop", "signum", "adan", "pid", "aggmo"),
+    ),
+    Kind(
         "scalars skipped", ("Shapes",), "A tensor without axes is not updated.", loop=misuse.NoScalars,
         only=("sgd", "adam", "adafactor", "lamb", "sm3", "adamp", "rprop"),
     ),
@@ -335,6 +341,11 @@ def _everything() -> Iterator[Mistake]:
             if kind.fits(rule):
                 flag = next((flag for flag in kind.flags if flag in flags), kind.flags[0])
                 yield Mistake(name, kind.name, flag, kind.explanation, kind.link, lines=kind.lines, loop=kind.loop)
+        for word in FALSY.get(name, ()):
+            yield Mistake(
+                name, f"{word} 0 taken for absent", "ZeroHyper", f"Where {word} is 0 its default is used: `{word} or default`.",
+                lines=(("", f"{word} = {word} or {rule.hyper[word]!r}"),),
+            )  # fmt: skip
         for word, value in rule.hyper.items():
             if word in HARD_CODED.get(name, ()):
                 yield Mistake(
@@ -343,6 +354,13 @@ def _everything() -> Iterator[Mistake]:
                 )  # fmt: skip
     yield from particular.MISTAKES
 
+
+# Words whose 0 programs take for absent.
+FALSY = {
+    "adam": ("beta1",), "lion": ("beta1",), "lamb": ("beta1", "eps"), "nadam": ("beta1", "momentum_decay"), "qhadam": ("nu1",),
+    "radam": ("beta1",), "signum": ("momentum",), "pid": ("integral", "derivative"), "adopt": ("beta1",), "qhm": ("nu",),
+    "novograd": ("beta1",), "ftrl": ("beta",), "amsgrad": ("beta1",), "adamax": ("eps",), "grokfast": ("lamb",),
+}  # fmt: skip
 
 # Words whose value programs write into a formula.
 HARD_CODED = {

@@ -90,21 +90,22 @@ def edited(rule: Rule, lines: Lines = (), start: Lines = (), scope: str | None =
 class Memory:
     """What an edited text may remember from step to step beside the state: learning rates, and values of names.
 
-    Whoever walks sets `step` to the number of the step before each, from 0, and the learning rates.
+    Whoever walks tells it when a walk and when a step begins. `step` is how many steps the state has seen, `done` the number
+    of this one in the walk.
     """
 
     def __init__(self) -> None:
         self.begin(0.0)
 
-    def begin(self, lr: float) -> None:
-        """A new walk."""
-        self.step, self.first, self.last, self.now = -1, lr, lr, lr
+    def begin(self, lr: float, late: bool = False) -> None:
+        """A new walk; a late one goes on from a state that was loaded."""
+        self.step, self.done, self.first, self.last, self.now = (999 if late else -1), 0, lr, lr, lr
         self.kept: dict[tuple[str, int], list[Any]] = {}
         self.calls: dict[str, int] = {}
 
     def next(self, lr: float) -> None:
         """A new step, with its learning rate."""
-        self.step, self.last, self.now = self.step + 1, self.now, lr
+        self.step, self.done, self.last, self.now = self.step + 1, self.done + 1, self.now, lr
         self.calls = {}
 
     def rate(self, which: str) -> float:
@@ -159,6 +160,8 @@ _NAMES = {name: getattr(numbers, name) for name in numbers.__all__}
 _NAMES |= {
     "rate_": MEMORY.rate,
     "keep_": MEMORY.keep,
+    "step_": lambda: MEMORY.step,
+    "done_": lambda: MEMORY.done,
     "single_": lambda x: np.float32(x) if numbers.is_scalar(x) else x.astype(np.float32),
     "half_": lambda x: np.float16(x) if numbers.is_scalar(x) else x.astype(np.float16),
     "brain_": lambda x: _bfloat16(x),

@@ -51,6 +51,8 @@ def _all(rule: Rule) -> Iterator[Variation]:
     yield from _rewritings(text)
     yield from _called(rule)
     yield from _brackets(text)
+    yield from _twins(text)
+    yield from _firsts(text)
     yield from _swaps(text)
     yield from _moves(text)
     yield from _delays(text)
@@ -92,6 +94,20 @@ class _Text:
                     used = {x.id for x in ast.walk(statement.value) if isinstance(x, ast.Name)}
                     (self.arrays if used & set(self.arrays) else self.numbers).append(name)
         self.lines = [ast.unparse(statement) for statement in self.statements]
+        self.computed = [name for name in self.numbers if name not in rule.hyper and name not in rule.state_names]
+        self.decays = [name for name in ("beta1", "beta2", "beta", "rho", "momentum") if name in self.numbers]
+        self.parts = self.parts_of(self.statements)
+        self.begun = f"{self.counts[0]} > 0" if self.counts else "step_() > 0"  # as the step begins
+
+    def parts_of(self, statements: list[ast.Assign]) -> list[ast.expr]:
+        """The different products, sums and calls of some lines that are about arrays."""
+        found: dict[str, ast.expr] = {}
+        for statement in statements:
+            for node in ast.walk(_inlined(statement.value, self.rule)):
+                names = {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
+                if isinstance(node, (ast.BinOp, ast.Call)) and names & set(self.arrays):
+                    found.setdefault(ast.unparse(node), node)
+        return list(found.values())
 
     def here(self, node: ast.expr) -> Iterator[ast.expr]:
         """The changes of this place itself."""
@@ -121,8 +137,13 @@ class _Text:
             yield from (ast.Name(other) for other in self.arrays if other != name)
             for form in ("-{}", "abs({})", "sign({})", "sqrt(abs({}))", "{}**2", "{}*abs({})", "total({})", "mean({})"):
                 yield _expression(form.format(name, name))
-            if "lr" in self.numbers:
-                yield from (_expression(f"lr * {name}"), _expression(f"{name} / lr"))
+            yield from (_expression(f"{number} * {name}") for number in self.numbers)
+            yield from (_expression(f"{name} / {number}") for number in ("lr", *self.computed) if number in self.numbers)
+            yield from (_expression(f"({name} {sign} {other})") for other in self.arrays if other != name for sign in "+-")
+            yield from (_expression(f"keep_({which!r}, {name!r}, {name})") for which in ("first", "last"))
+            yield from (part for part in self.parts if name not in ("theta", "g"))
+            for beta in self.decays:
+                yield _expression(f"{name} / (1 - {beta}**{self.counts[0] if self.counts else 'done_()'})")
         elif name in self.counts:
             forms = (f"({name} - 1)", f"({name} + 1)", f"max({name} - 1, 1)", f"sqrt({name})", "1", f"({name} % 256)")
             yield from map(_expression, forms)
@@ -130,6 +151,8 @@ class _Text:
             yield from (ast.Name(other) for other in (*self.numbers, *self.counts) if other != name)
             for form in ("(1 - {})", "{}**2", "sqrt(abs({}))", "(1 / {})", "0", "1", "-{}"):
                 yield _expression(form.format(name))
+            for other in self.computed:
+                yield from map(_expression, (f"({name} / {other})", f"({name} * {other})", f"({name} / sqrt(abs({other})))"))
             if name == "lr":
                 yield from (_expression("rate_('first')"), _expression("rate_('last')"))
             if isinstance(default := self.rule.defaults.get(name), (int, float)) and default:
@@ -144,7 +167,7 @@ def _rewritings(text: _Text) -> Iterator[Variation]:
     """A right-hand side with one place changed; where a reading is called, with the formula of the paper there."""
     for statement, old in zip(text.statements, text.lines, strict=True):
         plain = _inlined(statement.value, text.rule)
-        for value in (plain, statement.value):
+        for value in (plain, statement.value, *_distributed(plain)):
             for changed in _walked(value, text.here):
                 new = _assignment(statement, changed)
                 yield Variation(_it_computes(new, old), ((old, new),))
@@ -159,12 +182,31 @@ def _rewritings(text: _Text) -> Iterator[Variation]:
                 yield Variation(_it_computes(new, old) + (" Tensor by tensor." if scope else ""), ((old, new),), scope=scope)
 
 
+def _distributed(node: ast.expr) -> Iterator[ast.expr]:
+    """a·(b + c) written as a·b + a·c, so that each product may be changed alone."""
+
+    def here(node: ast.expr) -> Iterator[ast.expr]:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            one, two = node.left, node.right
+            if isinstance(two, ast.BinOp) and isinstance(two.op, (ast.Add, ast.Sub)):
+                parts = (ast.BinOp(one, ast.Mult(), part) for part in (two.left, two.right))
+                yield ast.BinOp(next(parts), two.op, next(parts))
+
+    return _walked(node, here)
+
+
 def _summed(node: ast.expr, text: _Text) -> Iterator[ast.expr]:
     """One number for a tensor where each entry has its own."""
     names = {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
     if isinstance(node, (ast.Name, ast.BinOp, ast.Call)) and names & set(text.arrays):
         yield from (_call(name, node) for name in ("mean", "total", "norm"))
-        yield _expression(f"largest({ast.unparse(node)}, None)")
+        old = ast.unparse(node)
+        yield _expression(f"largest({old}, None)")
+        for axes in ("-1", "0", "tuple(range(1, theta.ndim))"):
+            yield from (_expression(f"({name}({old}, {axes}) if theta.ndim > 1 else {old})") for name in ("mean", "total"))
+        yield from (
+            _expression(form.format(old, old)) for form in ("(({}) / maximum(1, RMS_({})))", "minimum(maximum({}, -1), 1)")
+        )
 
 
 def _of_operator(node: ast.BinOp) -> Iterator[ast.expr]:
@@ -177,9 +219,15 @@ def _of_operator(node: ast.BinOp) -> Iterator[ast.expr]:
             yield ast.BinOp(two, ast.Sub(), one)
         else:
             yield from (ast.Call(ast.Name(name), [one, two], []) for name in ("maximum", "minimum"))
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "sqrt":
+            yield _call("sqrt", ast.BinOp(one.args[0], node.op, two))
     elif kind is ast.Mult:
         yield ast.BinOp(one, ast.Div(), two)
         yield ast.BinOp(one, ast.Add(), two)
+        if isinstance(two, ast.Call) and isinstance(two.func, ast.Name) and two.func.id in ("maximum", "minimum"):
+            for i in range(2):
+                given = [ast.BinOp(one, ast.Mult(), x) if i == j else x for j, x in enumerate(two.args)]
+                yield ast.Call(two.func, given, two.keywords)
     elif kind is ast.Div:
         yield ast.BinOp(one, ast.Mult(), two)
         yield ast.BinOp(two, ast.Div(), one)
@@ -206,8 +254,12 @@ def _unbracketed(node: ast.expr) -> Iterator[ast.expr]:
         yield ast.BinOp(one.left, one.op, ast.BinOp(one.right, node.op, two))
     if kind in (ast.Mult, ast.Div) and isinstance(two, ast.BinOp) and isinstance(two.op, (ast.Add, ast.Sub, ast.Mult, ast.Div)):
         yield ast.BinOp(ast.BinOp(one, node.op, two.left), two.op, two.right)
-    if kind in (ast.Add, ast.Sub) and isinstance(two, ast.BinOp) and isinstance(two.op, (ast.Mult, ast.Div)):
+    if kind in (ast.Add, ast.Sub) and isinstance(two, ast.BinOp) and isinstance(two.op, (ast.Mult, ast.Div, ast.Pow)):
         yield ast.BinOp(ast.BinOp(one, node.op, two.left), two.op, two.right)
+    if kind in (ast.Add, ast.Sub) and isinstance(one, ast.BinOp) and isinstance(one.op, (ast.Mult, ast.Div)):
+        yield ast.BinOp(one.left, one.op, ast.BinOp(one.right, node.op, two))
+    if kind is ast.Pow and isinstance(two, ast.BinOp):
+        yield ast.BinOp(ast.BinOp(one, ast.Pow(), two.left), two.op, two.right)
     if kind in (ast.Mult, ast.Div) and isinstance(one, ast.BinOp) and isinstance(one.op, (ast.Mult, ast.Div)):
         left, middle = one.left, one.right
         if isinstance(middle, ast.BinOp) and isinstance(middle.op, (ast.Add, ast.Sub)):
@@ -232,6 +284,9 @@ def _of_call(node: ast.Call) -> Iterator[ast.expr]:
     elif name in ("maximum", "minimum"):
         yield from given
         yield ast.BinOp(given[0], ast.Add(), given[1])
+        if isinstance(given[0], ast.BinOp) and isinstance(given[0].op, ast.Mult):
+            weight = ast.unparse(given[0].left)
+            yield _expression(f"{ast.unparse(given[0])} + (1 - {weight}) * ({ast.unparse(given[1])})")
     elif name == "sign":
         yield _expression(f"where({ast.unparse(given[0])} >= 0, 1, -1, like=theta)")
         yield _expression(f"where({ast.unparse(given[0])} > 0, 1, -1, like=theta)")
@@ -241,6 +296,10 @@ def _of_call(node: ast.Call) -> Iterator[ast.expr]:
         yield ast.Call(ast.Name(_TWINS[name]), given, node.keywords)
     if name in ("norm", "RMS"):
         yield _call("total", _call("abs", given[0]))
+        inside = ast.unparse(given[0])
+        yield from (
+            _expression(f"sqrt(total({inside} * {inside}, {axes}))") for axes in ("-1", "0", "tuple(range(1, theta.ndim))")
+        )
         yield _expression(f"largest(abs({ast.unparse(given[0])}), None)")
     if name == "largest":
         yield from (ast.Call(ast.Name(other), given, node.keywords) for other in ("total", "mean"))
@@ -262,6 +321,7 @@ def _called(rule: Rule) -> Iterator[Variation]:
         text.numbers = [word for word in arguments if word in rule.hyper or word in ("coefficient", "c1", "c2")]
         text.arrays = [word for word in arguments if word not in (*text.numbers, "t")]
         text.counts = [word for word in arguments if word == "t"]
+        text.computed, text.decays, text.parts = [], [], []
         for node in ast.walk(definition):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in text.arrays:
                 text.arrays.append(node.id)
@@ -311,6 +371,55 @@ def _walked(node: Any, here: Callable[[ast.expr], Iterator[ast.expr]]) -> Iterat
                     yield new
 
 
+def _twins(text: _Text) -> Iterator[Variation]:
+    """The same change in two lines that are alike but for their names: c1 and c2, m and v."""
+    shapes: dict[str, list[int]] = {}
+    values = [_inlined(statement.value, text.rule) for statement in text.statements]
+    for i, value in enumerate(values):
+        blank = _Renaming({x.id: ast.Name("_") for x in ast.walk(value) if isinstance(x, ast.Name)})
+        shapes.setdefault(ast.dump(blank.visit(copy.deepcopy(value))), []).append(i)
+    for alike in shapes.values():
+        for i, j in itertools.combinations(alike, 2):
+            one, two = text.statements[i], text.statements[j]
+            pairs = zip(ast.walk(values[i]), ast.walk(values[j]), strict=True)
+            names = {x.id: y.id for x, y in pairs if isinstance(x, ast.Name) and isinstance(y, ast.Name)}
+            names |= dict(zip(_targets(one), _targets(two), strict=False))
+            for changed in _walked(values[i], text.here):
+                other = _Renaming({x: ast.Name(y) for x, y in names.items()}).visit(copy.deepcopy(changed))
+                new = _assignment(one, changed), _assignment(two, other)
+                words = f"It computes `{new[0]}` and `{new[1]}` where the rule has `{text.lines[i]}` and `{text.lines[j]}`."
+                yield Variation(words, ((text.lines[i], new[0]), (text.lines[j], new[1])))
+            for k, statement in enumerate(text.statements):
+                for mapping in (names, {y: x for x, y in names.items()}):
+                    mixed = _Renaming({x: ast.Name(y) for x, y in mapping.items()}).visit(copy.deepcopy(statement.value))
+                    new_line = _assignment(statement, mixed)
+                    if new_line != text.lines[k]:
+                        yield Variation(_it_computes(new_line, text.lines[k]), ((text.lines[k], new_line),))
+
+
+def _firsts(text: _Text) -> Iterator[Variation]:
+    """What is otherwise in the first step, or in all others; what changes only where a condition of the rule holds."""
+    flags = [
+        name for x, name in ((x, _targets(x)[0]) for x in text.statements if _targets(x)) if isinstance(x.value, ast.Compare)
+    ]
+    for statement, old in zip(text.statements, text.lines, strict=True):
+        names = _targets(statement)
+        if isinstance(statement.targets[0], ast.Tuple) or names[0] in text.counts:
+            continue
+        begun = ("", f"begun_ = {text.begun}")
+        whole = ast.unparse(_inlined(statement.value, text.rule))
+        parts = [ast.unparse(x) for x in ast.walk(_inlined(statement.value, text.rule)) if isinstance(x, (ast.BinOp, ast.Name))]
+        for part in dict.fromkeys((*parts, "g", *(ast.unparse(x) for x in text.parts))):
+            for test, words in (("begun_", "in the first step"), ("not begun_", "in all steps but the first")):
+                new = f"{names[0]} = ({whole}) if {test} else {part}"
+                yield Variation(f"`{names[0]} = {part}` {words}, in the place of `{old}`.", (begun, (old, new)))
+        if names[0] in text.state:
+            for flag in flags:
+                for test in (flag, f"not {flag}"):
+                    new = f"{names[0]} = ({whole}) if {test} else {names[0]}"
+                    yield Variation(f"The line `{old}` is done only if {test}.", ((old, new),))
+
+
 def _swaps(text: _Text) -> Iterator[Variation]:
     """Two parts of a line in each other's places, or one name where another should be, all along the line."""
     for statement, old in zip(text.statements, text.lines, strict=True):
@@ -323,13 +432,35 @@ def _swaps(text: _Text) -> Iterator[Variation]:
                 continue  # one is inside the other
             new = _assignment(statement, _Exchange({texts[0]: two, texts[1]: one}).visit(copy.deepcopy(value)))
             yield Variation(_it_computes(new, old), ((old, new),))
-        names = {x.id for x in ast.walk(value) if isinstance(x, ast.Name)}
+        places = [x for x in ast.walk(value) if isinstance(x, ast.Name)]
+        for one, two in itertools.combinations(places, 2):
+            if one.id != two.id:
+                new = _assignment(statement, _AtPlaces({id(one): two.id, id(two): one.id}).visited(value))
+                yield Variation(_it_computes(new, old), ((old, new),))
+        names = {x.id for x in places}
         for kind in (text.numbers, text.arrays):
             for name in sorted(names & set(kind)):
                 for other in kind:
                     if other != name:
                         new = _assignment(statement, _Renaming({name: ast.Name(other)}).visit(copy.deepcopy(value)))
                         yield Variation(_it_computes(new, old), ((old, new),))
+
+
+class _AtPlaces:
+    """Other names at some places of an expression, which are told by the identity of their nodes."""
+
+    def __init__(self, new: dict[int, str]) -> None:
+        self.new = new
+
+    def visited(self, node: Any) -> Any:
+        if id(node) in self.new:
+            return ast.Name(self.new[id(node)])
+        if not isinstance(node, ast.AST):
+            return [self.visited(x) for x in node] if isinstance(node, list) else node
+        made = copy.copy(node)
+        for name, value in ast.iter_fields(node):
+            setattr(made, name, self.visited(value))
+        return made
 
 
 class _Exchange(ast.NodeTransformer):
@@ -355,12 +486,20 @@ def _moves(text: _Text) -> Iterator[Variation]:
             for j, other, whole in places:
                 added = _expression(form.format(ast.unparse(rest if j == i else whole), ast.unparse(part)))
                 if j == i:
-                    edits: Lines = ((old, _assignment(statement, added)),)
-                    words = _it_computes(edits[0][1], old)
+                    put = form
+                    for new in (added, *_walked(rest, lambda x, put=put, part=part: _put(put, x, part))):
+                        edits: Lines = ((old, _assignment(statement, new)),)
+                        yield Variation(_it_computes(edits[0][1], old), edits)
+                    continue
                 else:
                     edits = ((old, _assignment(statement, rest)), (text.lines[j], _assignment(other, added)))
                     words = f"{_it_computes(edits[0][1], old).rstrip('.')}, and `{edits[1][1]}` for `{text.lines[j]}`."
                 yield Variation(words, edits)
+
+
+def _put(form: str, node: ast.expr, part: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, (ast.BinOp, ast.Name, ast.Call)):
+        yield _expression(form.format(ast.unparse(node), ast.unparse(part)))
 
 
 def _taken(value: ast.expr) -> Iterator[tuple[str, ast.expr, ast.expr]]:
@@ -419,6 +558,12 @@ def _delays(text: _Text) -> Iterator[Variation]:
                 late = (old, _assignment(statement, _renamed(statement.value, name)))
                 everywhere.append(late)
                 yield Variation(f"The line `{old}` uses {name} as it was before this step.", (keep, late))
+                begun = ("", f"{keep[1]}; begun_ = {text.begun}")
+                either = _Renaming({name: _expression(f"({name}{BEFORE} if begun_ else {name})")}).visit(
+                    copy.deepcopy(statement.value)
+                )
+                words = f"The line `{old}` uses {name} as it was before this step, but not in the first."
+                yield Variation(words, (begun, (old, _assignment(statement, either))))
             after = after or name in _targets(statement)
         if len(everywhere) > 1:
             yield Variation(f"{name} is renewed after it is used: the step uses that of the step before.", (keep, *everywhere))
@@ -465,9 +610,9 @@ def _stores(text: _Text) -> Iterator[Variation]:
         yield Variation(
             f"{name} and {other} are swapped from step to step.", (("return", f"{name}, {other} = {other}, {name}"),)
         )
-    for other in text.arrays[1:]:
-        yield Variation(f"{other} is subtracted from theta once more.", (("return", f"theta = theta - {other}"),))
-        if other not in ("g", *text.state):
+    for other in (*text.arrays[1:], *dict.fromkeys(parts)):
+        yield Variation(f"`{other}` is subtracted from theta once more.", (("return", f"theta = theta - {other}"),))
+        if other in text.arrays and other not in ("g", *text.state):
             yield Variation(f"theta becomes {other}.", (("return", f"theta = {other}"),))
 
 
@@ -494,8 +639,8 @@ def _bounds(text: _Text) -> Iterator[Variation]:
                           "minimum(maximum({}, 0.01), 10)", "minimum(maximum({}, -1), 1)", "maximum({}, 1e-8)",
                           "maximum({}, 1e-12)", "minimum(maximum({}, 0.1), 10)", "abs({})", "{} / maximum(1, RMS_({}))",
                           "{} / maximum(1, norm({}))", "{} / norm({})", "{} - mean({})", "{} + 1e-8", "{} + 1e-12",
-                          "{} + eps"):  # fmt: skip
-                if "eps" in bound and "eps" not in text.numbers:
+                          "{} + eps", "minimum({} / lr, 1)", "minimum({}, lr)"):  # fmt: skip
+                if ("eps" in bound and "eps" not in text.numbers) or ("lr" in bound and "lr" not in text.numbers):
                     continue
                 new = f"{name} = {bound.format(*[name] * bound.count('{}'))}"
                 yield Variation(f"`{new}` after `{line}`.", ((line, f"{line}; {new}"),))
