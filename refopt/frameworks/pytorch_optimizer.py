@@ -215,6 +215,7 @@ READINGS = {
         "weight_decay=weight_decay)",
         l2,
         note="without momentum, its default, it is plain gradient descent",
+        nonzero=("momentum",),
         required=("momentum",),
     ),
     "qhadam": Reading(

@@ -28,6 +28,7 @@ class Reading:
     axes          the fewest and the most axes of the tensors for which the library does so, or that it can take
     empty         whether it can take a tensor without entries
     follows_rate  whether a new learning rate counts from the next step on
+    nonzero       words for which this holds only where they are not 0
     single        whether its hyper-parameters, but for lr, are float32 numbers
     """
 
@@ -41,6 +42,7 @@ class Reading:
     axes: tuple[int, int] = (0, 9)
     empty: bool = True
     follows_rate: bool = True
+    nonzero: tuple[str, ...] = ()
     single: bool = False
 
     def takes(self, shape: tuple[int, ...]) -> bool:

@@ -233,7 +233,7 @@ class _Search:
         def distance(exponent: float) -> float:
             tried = replace(other, changes=other.changes | {word: change(10.0**exponent)})
             got = tried.path(self.rule, vector, steps, shown)
-            if got is None or [x.shape for x in got.steps] != [x.shape for x in self.paths[vector.id].steps[:steps]]:
+            if got is None or [np.shape(x) for x in got.steps] != [x.shape for x in self.paths[vector.id].steps[:steps]]:
                 return FAR
             off = np.abs(np.concatenate(got.steps) - wanted)
             return float(np.log10(np.clip(np.max(np.nan_to_num(off, nan=np.inf)) / scale, 1e-18, 10**FAR)))

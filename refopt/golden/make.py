@@ -59,7 +59,8 @@ def _possible(found: list[Design], reading: Reading) -> Iterator[Design]:
         rate = design.lr is None or (reading.follows_rate and "lr" in reading.words)
         state = design.state is None or set(design.state) == set(reading.bind(**hyper).state_names)
         here = [i for i, x in enumerate(design.theta) if reading.takes(x.shape)]
-        if here and rate and state and (hyper or not design.hyper):
+        nonzero = all(hyper.get(word, 1) for word in reading.nonzero)
+        if here and rate and state and nonzero and (hyper or not design.hyper):
             theta, gradients = [design.theta[i] for i in here], [[tensors[i] for i in here] for tensors in design.gradients]
             yield replace(design, hyper=hyper, theta=theta, gradients=gradients)
 

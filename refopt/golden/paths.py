@@ -185,7 +185,7 @@ def near(one: Path | None, two: Path, vector: Vector, close: float = CLOSE) -> b
     before = flat(list(vector.theta))
     before = np.concatenate([before, np.zeros(len(two.steps[0]) - len(before))]) if two.shown else before
     for a, b, budgets in zip(one.steps, two.steps, vector.allowed, strict=False):
-        if a.shape != b.shape:
+        if np.shape(a) != b.shape:
             return False
         allowed = budgets["theta"]
         if two.shown:
