@@ -1,6 +1,7 @@
 """Say which mistake is made where the paper's rule should be: by an optimizer of a library (`torch:RMSprop`), or by the program
 that answered `refopt golden questions` (a JSON file). Readings of libraries, known mistakes, hyper-parameters that are not what
-they were told to be, and pairs of these, each run on the golden vectors and compared."""
+they were told to be, wrong loops, every small change of the formula, and two of these at once, each run on the golden vectors
+and compared. It takes at most about 16 seconds; the status is 0 where one of them gives all numbers."""
 
 from __future__ import annotations
 

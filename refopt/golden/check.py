@@ -155,7 +155,8 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> tuple[Failure |
     """The first failure; and how many ulps the parameters were off at most before it."""
     name, flags, shapes = vector["id"], tuple(vector["flags"]), [tuple(shape) for shape in vector["shapes"]]
     params = arrays(vector["theta"], shapes)
-    step, returned, worst = 0, [], 0.0
+    step, worst = 0, 0.0
+    returned: list[Any] = []
     try:
         first = [x.copy() for x in params]
         subject.init(first)

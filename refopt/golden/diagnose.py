@@ -152,7 +152,8 @@ class _Search:
 
     def compare(self, explanation: Explanation) -> Finding:
         """The explanation on every vector."""
-        right, wrong = [], []
+        right: list[str] = []
+        wrong: list[str] = []
         for vector in self.known:
             (right if self.agrees(explanation, vector) else wrong).append(vector.id)
         return Finding(explanation.name, explanation.words, not wrong, (tuple(right), tuple(wrong)))

@@ -223,7 +223,7 @@ def _changing_rates(rule: Rule, numbers: dict[str, Any]) -> Iterator[Design]:
         return
     lr = [0.125, 0.125, 0.5, 0.03125, 0.03125]
     words = {"lr": 0.125} if inside is rule else {}
-    some = {word: numbers[word] for word in ("momentum", "final_lr") if word in numbers}
+    some: dict[str, Any] = {word: numbers[word] for word in ("momentum", "final_lr") if word in numbers}
     some |= {"gamma": 0.25} if "final_lr" in numbers else {}  # bounds that bind
     for extra, comment in ((some, ""), (numbers, "; other hyper-parameters")):
         if extra is some or numbers:

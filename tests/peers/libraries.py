@@ -6,13 +6,13 @@ step. At step CHANGE the learning rate becomes FACTOR · lr.
 import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import adversarial
 import numpy as np
 from conftest import import_peer
+
+from refopt.golden.libraries import timm_optim
 
 CHANGE = 12  # the first step with the other learning rate
 FACTOR = 0.1
@@ -132,22 +132,9 @@ def grokfast(call, hyper, lr):
     return list(torch_steps(torch, torch.optim.SGD(model.parameters(), lr=lr), parameters, before=filtered))
 
 
-def timm_module():
-    """timm.optim without the rest of timm, which needs torchvision."""
-    import_peer("torch")
-    if "timm" not in sys.modules:
-        found = importlib.util.find_spec("timm")
-        if found is None:
-            return import_peer("timm")
-        timm, models = ModuleType("timm"), ModuleType("timm.models")
-        timm.__path__, models.group_parameters = list(found.submodule_search_locations), None
-        sys.modules |= {"timm": timm, "timm.models": models}
-        timm.optim = importlib.import_module("timm.optim")
-    return sys.modules["timm"]
-
-
 def timm_walk(call, hyper, lr):
-    timm_module()
+    import_peer("torch")
+    timm_optim() if importlib.util.find_spec("timm") else import_peer("timm")
     return torch_walk("timm")(call, hyper, lr)
 
 

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 from conftest import import_peer
-from libraries import timm_module
 from variations import find
 
 from refopt.frameworks import FRAMEWORKS
+from refopt.golden.libraries import timm_optim
 
 PYTHON = [name for name in FRAMEWORKS if name not in ("onnx", "tfjs")]  # the others have no signatures
 # Arguments that are read otherwise than by their default: None stands for a number, or a switch decides.
@@ -31,7 +31,7 @@ def arguments(call):
 def function(framework, call):
     import_peer("torch" if framework in ("timm", "transformers") else framework.partition(".")[0])
     names = call.partition("(")[0].split(".")
-    found = timm_module() if framework == "timm" else import_peer(names[0])
+    found = timm_optim() if framework == "timm" else import_peer(names[0])
     for depth, name in enumerate(names[1:], 2):
         if not hasattr(found, name):
             import_peer(".".join(names[:depth]))

@@ -15,6 +15,7 @@ import itertools
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from refopt.golden.mistakes.edits import Functions, Lines
@@ -124,9 +125,10 @@ class _Text:
             yield from (node.body, node.orelse, ast.IfExp(node.test, node.orelse, node.body))
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             yield node.operand
-        elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            values = {0, 1, 2, 0.5, node.value + 1, node.value - 1, -node.value, 2 * node.value}
-            yield from (ast.Constant(value) for value in sorted(values - {node.value}))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+            old = node.value
+            values: set[float] = {0, 1, 2, 0.5, old + 1, old - 1, -old, 2 * old}
+            yield from (ast.Constant(value) for value in sorted(values - {old}))
         elif isinstance(node, ast.Name):
             yield from self.of_name(node)
 
@@ -296,10 +298,8 @@ def _of_call(node: ast.Call) -> Iterator[ast.expr]:
         yield ast.Call(ast.Name(_TWINS[name]), given, node.keywords)
     if name in ("norm", "RMS"):
         yield _call("total", _call("abs", given[0]))
-        inside = ast.unparse(given[0])
-        yield from (
-            _expression(f"sqrt(total({inside} * {inside}, {axes}))") for axes in ("-1", "0", "tuple(range(1, theta.ndim))")
-        )
+        x = ast.unparse(given[0])
+        yield from (_expression(f"sqrt(total({x} * {x}, {axes}))") for axes in ("-1", "0", "tuple(range(1, theta.ndim))"))
         yield _expression(f"largest(abs({ast.unparse(given[0])}), None)")
     if name == "largest":
         yield from (ast.Call(ast.Name(other), given, node.keywords) for other in ("total", "mean"))
@@ -486,8 +486,7 @@ def _moves(text: _Text) -> Iterator[Variation]:
             for j, other, whole in places:
                 added = _expression(form.format(ast.unparse(rest if j == i else whole), ast.unparse(part)))
                 if j == i:
-                    put = form
-                    for new in (added, *_walked(rest, lambda x, put=put, part=part: _put(put, x, part))):
+                    for new in (added, *_walked(rest, partial(_put, form, part))):
                         edits: Lines = ((old, _assignment(statement, new)),)
                         yield Variation(_it_computes(edits[0][1], old), edits)
                     continue
@@ -497,7 +496,7 @@ def _moves(text: _Text) -> Iterator[Variation]:
                 yield Variation(words, edits)
 
 
-def _put(form: str, node: ast.expr, part: ast.expr) -> Iterator[ast.expr]:
+def _put(form: str, part: ast.expr, node: ast.expr) -> Iterator[ast.expr]:
     if isinstance(node, (ast.BinOp, ast.Name, ast.Call)):
         yield _expression(form.format(ast.unparse(node), ast.unparse(part)))
 
@@ -775,6 +774,7 @@ class _Inlining(ast.NodeTransformer):
         if assigned or len(node.args) > len(names):
             return node
         assert isinstance(last, ast.Return)
+        assert last.value is not None
         return _Renaming(dict(zip(names, node.args, strict=False))).visit(copy.deepcopy(last.value))
 
 
