@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from refopt.golden.explanations import (
     values,
 )
 from refopt.golden.files import vectors
+from refopt.golden.mistakes.anywhere import WHERE, Where
 from refopt.golden.paths import ROUNDED, Path, Vector, flat, near, path
 from refopt.recurrence import Rule
 
@@ -143,7 +145,7 @@ class _Search:
                     break  # of the thousands of slips the first that fits is enough
             if any(finding.exact for finding in found):
                 return found
-        for look in (self.conditional(found), self.fitted(NOTHING), self.pairs(groups), self.both(groups)):
+        for look in (self.conditional(found), self.by_tensor(), self.fitted(NOTHING), self.pairs(groups), self.both(groups)):
             for finding in look:
                 if finding.exact:
                     return [finding, *found]
@@ -203,6 +205,20 @@ class _Search:
                         text = f"{finding.explanation.rstrip('.')}, but only {words}; elsewhere it is right."
                         yield Finding(f"{finding.name}, only {words}", text, True, (everywhere, ()))
 
+    def by_tensor(self) -> Iterator[Finding]:
+        """What explains some vectors wholly, with tensors of some numbers of axes only."""
+        best = sorted(
+            (one for one in self.scores if self.scores[one] >= 1 and one.loop is None), key=lambda one: -self.scores[one]
+        )
+        for one in best[:40]:
+            for words, where in WHERE.items():
+                if time.monotonic() > self.until - 5:
+                    return
+                loop = partial(Where, plain=self.rule, where=where)
+                only = replace(one, name=f"{one.name}, {words}", words=f"{one.words} But {words} only.", loop=loop)
+                if self.wholly(only, self.telling[0]) and self.wholly(only, self.telling[-1]):
+                    yield self.compare(only)
+
     def fitted(self, other: Explanation) -> Iterator[Finding]:
         """Hyper-parameters with the value, or the factor, that comes nearest to the subject on some vector."""
         for word, default in self.rule.defaults.items():
@@ -252,13 +268,14 @@ class _Search:
     def pairs(self, groups: list[list[Explanation]]) -> Iterator[Finding]:
         """Two at once. One of them explains some vectors alone; what it leaves says which is the other."""
         every = [one for group in groups for one in group]
-        best: dict[frozenset[str], Explanation] = {}  # the first of those that explain the same
+        best: dict[frozenset[str], list[Explanation]] = {}  # a few of those that explain the same
         for one in sorted((one for one in every if self.scores.get(one, 0) >= 1), key=lambda one: -self.scores[one])[:100]:
             left = frozenset(vector.id for vector in self.known if not self.agrees(one, vector))
-            best.setdefault(left, one)
-        order = sorted(best.items(), key=lambda entry: len(entry[0]))
+            best.setdefault(left, []).append(one)
+        alike = [(ids, one) for ids, ones in best.items() for one in ones[:3]]
+        order = sorted(alike, key=lambda entry: len(entry[0]))
         for second in (groups[0], [*groups[2], *groups[1]]):
-            for ids, one in order[:12]:
+            for ids, one in order[:24]:
                 left_first = min((vector for vector in self.known if vector.id in ids), key=lambda vector: vector.cost)
                 yield from self._with(one, second, left_first, self.until - 2)
 

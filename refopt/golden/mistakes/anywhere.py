@@ -16,7 +16,7 @@ from refopt.golden.mistakes import misuse
 from refopt.golden.mistakes.misuse import Arrays, Loop, OneByOne
 from refopt.recurrence import Rule
 
-__all__ = ["loops"]
+__all__ = ["WHERE", "Where", "loops"]
 
 
 def loops(rule: Rule) -> Iterator[tuple[str, str, Callable[[Rule], Any], bool]]:
@@ -554,6 +554,43 @@ def _columns(tensors: Arrays) -> Arrays:
     return [part for x in tensors for part in ([x[..., i] for i in range(x.shape[-1])] if np.ndim(x) > 1 else [x])]
 
 
+class Lines(Loop):
+    """Takes every line along the last axis of a tensor as a tensor of its own."""
+
+    def init(self, params: Arrays) -> None:
+        super().init(_lines(params))
+
+    def load(self, start: dict[str, Any]) -> None:
+        super().load({name: _lines(value) if isinstance(value, list) else value for name, value in start.items()})
+
+    def step(self, params: Arrays, grads: Arrays) -> Arrays:
+        moved = iter(super().step(_lines(params), _lines(grads)))
+        return [
+            np.array([next(moved) for _ in x.reshape(-1, x.shape[-1])]).reshape(x.shape) if x.ndim > 1 else next(moved)
+            for x in params
+        ]
+
+
+def _lines(tensors: Arrays) -> Arrays:
+    return [line for x in tensors for line in (x.reshape(-1, x.shape[-1]) if np.ndim(x) > 1 else [x])]
+
+
+class Where(OneByOne):
+    """Does as another rule says, but only with some tensors."""
+
+    def __init__(self, rule: Rule, plain: Rule, where: Callable[[int], bool]) -> None:
+        super().__init__(rule)
+        words = plain._words()
+        self.plain = plain(**{word: value for word, value in rule.hyper.items() if word in words})
+        self.where = where
+
+    def one(self, i: int, x: Any, g: Any) -> Any:
+        """Move one tensor, by the one rule or the other."""
+        rule = self.rule if self.where(np.ndim(x)) else self.plain
+        (x,), self.states[i] = rule.update([x], [g], self.states[i], **self.rate)
+        return x
+
+
 class Matrices(Loop):
     """A tensor of more than two axes is taken as a matrix: its first axis, and all others as one."""
 
@@ -669,6 +706,15 @@ class SingleHyper(Loop):
         super().set_lr(float(np.float32(lr)))
 
 
+# Which tensors, by the number of axes.
+WHERE: dict[str, Callable[[int], bool]] = {
+    "in tensors of two axes and more": lambda axes: axes >= 2,
+    "in tensors of more than two axes": lambda axes: axes > 2,
+    "in vectors and scalars": lambda axes: axes < 2,
+    "in scalars": lambda axes: axes == 0,
+    "in vectors": lambda axes: axes == 1,
+}
+
 # For each array of a state: the kinds that it may be of, a name and words in which it stands, the loop, and whether it is about
 # precision.
 ARRAY, ANY_ARRAY = ("array",), ("array", "other")
@@ -737,6 +783,7 @@ ALWAYS: list[tuple[str, str, Callable[[Rule], Any]]] = [
     ("no decay on vectors", "A tensor of fewer than two axes gets no weight decay.", WithoutDecay),
     ("no decay on scalars", "A tensor without axes gets no weight decay.", ScalarsWithoutDecay),
     ("every row a tensor", "Norms and means are taken over the rows of a matrix and not over the tensor.", misuse.Rows),
+    ("every line a tensor", "Norms and means are taken along the last axis of a tensor alone.", Lines),
     ("every column a tensor", "Norms and means are taken over the columns of a matrix and not over the tensor.", Columns),
     ("tensors as matrices", "A tensor of more than two axes is taken as a matrix.", Matrices),
     ("tensors as vectors", "Every tensor is taken as a vector.", Flattened),

@@ -114,6 +114,11 @@ class _Text:
         """The changes of this place itself."""
         if isinstance(node, ast.BinOp):
             yield from _of_operator(node)
+            names = {x.id for x in ast.walk(node) if isinstance(x, ast.Name)}
+            if names and names <= set(self.rule.hyper) & set(self.numbers):
+                yield ast.Constant(eval(ast.unparse(node), {}, dict(self.rule.defaults)))  # as somebody worked it out once
+            elif names & set(self.arrays):
+                yield from map(ast.Name, self.arrays)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             yield from _of_call(node)
         elif isinstance(node, ast.Compare) and len(node.ops) == 1:
@@ -129,6 +134,7 @@ class _Text:
             old = node.value
             values: set[float] = {0, 1, 2, 0.5, old + 1, old - 1, -old, 2 * old}
             yield from (ast.Constant(value) for value in sorted(values - {old}))
+            yield from map(ast.Name, self.numbers if old in (0, 1) else ())
         elif isinstance(node, ast.Name):
             yield from self.of_name(node)
 
@@ -143,7 +149,7 @@ class _Text:
             yield from (_expression(f"{name} / {number}") for number in ("lr", *self.computed) if number in self.numbers)
             yield from (_expression(f"({name} {sign} {other})") for other in self.arrays if other != name for sign in "+-")
             yield from (_expression(f"keep_({which!r}, {name!r}, {name})") for which in ("first", "last"))
-            yield from (part for part in self.parts if name not in ("theta", "g"))
+            yield from self.parts
             for beta in self.decays:
                 yield _expression(f"{name} / (1 - {beta}**{self.counts[0] if self.counts else 'done_()'})")
         elif name in self.counts:
@@ -159,6 +165,7 @@ class _Text:
                 yield from (_expression("rate_('first')"), _expression("rate_('last')"))
             if isinstance(default := self.rule.defaults.get(name), (int, float)) and default:
                 yield _expression(f"({name} or {default!r})")
+                yield _expression(repr(default))
 
 
 _COMPARISONS = (ast.Gt, ast.GtE, ast.Lt, ast.LtE, ast.Eq, ast.NotEq)
@@ -185,9 +192,12 @@ def _rewritings(text: _Text) -> Iterator[Variation]:
 
 
 def _distributed(node: ast.expr) -> Iterator[ast.expr]:
-    """a·(b + c) written as a·b + a·c, so that each product may be changed alone."""
+    """a·(b + c) written as a·b + a·c, and a·b / c as a·(b / c), so that each part may be changed alone."""
 
     def here(node: ast.expr) -> Iterator[ast.expr]:
+        quotient = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.BinOp)
+        if quotient and isinstance(node.left.op, ast.Mult):
+            yield ast.BinOp(node.left.left, ast.Mult(), ast.BinOp(node.left.right, ast.Div(), node.right))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             one, two = node.left, node.right
             if isinstance(two, ast.BinOp) and isinstance(two.op, (ast.Add, ast.Sub)):
@@ -293,7 +303,8 @@ def _of_call(node: ast.Call) -> Iterator[ast.expr]:
         yield _expression(f"where({ast.unparse(given[0])} >= 0, 1, -1, like=theta)")
         yield _expression(f"where({ast.unparse(given[0])} > 0, 1, -1, like=theta)")
         yield _expression(f"where({ast.unparse(given[0])} > 0, 1, 0, like=theta)")
-        yield _expression(f"{ast.unparse(given[0])} / (abs({ast.unparse(given[0])}) + 1e-8)")
+        for eps in ("1e-8", "1e-12", "1e-16"):
+            yield _expression(f"{ast.unparse(given[0])} / (abs({ast.unparse(given[0])}) + {eps})")
     if name in _TWINS:
         yield ast.Call(ast.Name(_TWINS[name]), given, node.keywords)
     if name in ("norm", "RMS"):
@@ -322,6 +333,8 @@ def _called(rule: Rule) -> Iterator[Variation]:
         text.arrays = [word for word in arguments if word not in (*text.numbers, "t")]
         text.counts = [word for word in arguments if word == "t"]
         text.computed, text.decays, text.parts = [], [], []
+        if {"g", "theta", "weight_decay"} <= set(arguments):
+            text.parts.append(_expression("(g + weight_decay * theta)"))
         for node in ast.walk(definition):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id not in text.arrays:
                 text.arrays.append(node.id)
@@ -490,10 +503,10 @@ def _moves(text: _Text) -> Iterator[Variation]:
                         edits: Lines = ((old, _assignment(statement, new)),)
                         yield Variation(_it_computes(edits[0][1], old), edits)
                     continue
-                else:
-                    edits = ((old, _assignment(statement, rest)), (text.lines[j], _assignment(other, added)))
+                for put in (added, *_walked(whole, partial(_put, form, part))):
+                    edits = ((old, _assignment(statement, rest)), (text.lines[j], _assignment(other, put)))
                     words = f"{_it_computes(edits[0][1], old).rstrip('.')}, and `{edits[1][1]}` for `{text.lines[j]}`."
-                yield Variation(words, edits)
+                    yield Variation(words, edits)
 
 
 def _put(form: str, part: ast.expr, node: ast.expr) -> Iterator[ast.expr]:
@@ -606,6 +619,10 @@ def _stores(text: _Text) -> Iterator[Variation]:
         if own is not None:
             words = f"{name} and {other} are one array, {name} written first."
             yield Variation(words, ((own, f"{own}; {other} = {name}"), ("return", f"{name} = {other}")))
+            second = next((line for x, line in zip(text.statements, text.lines, strict=True) if other in _targets(x)), None)
+            if second is not None:
+                both = (own, f"{own}; {other} = {name}"), (second, f"{second}; {name} = {other}")
+                yield Variation(f"{name} and {other} are one array, {name} written first and {other} over it.", both)
         yield Variation(
             f"{name} and {other} are swapped from step to step.", (("return", f"{name}, {other} = {other}, {name}"),)
         )
@@ -670,8 +687,8 @@ def _gradients(text: _Text) -> Iterator[Variation]:
             yield Variation(f"Each tensor's gradient is {words} before anything else.", (("", f"g = {new}"),), scope="tensor")
     for new, words in (("g - mean(g, tuple(range(1, g.ndim)))", "centred over all axes but the first"),):
         yield Variation(f"The gradient of a tensor is {words}.", (("", f"g = {new} if g.ndim > 1 else g"),), scope="tensor")
-    if "lr" in text.rule._step_names and text.counts:
-        t = text.counts[0]
+    if "lr" in text.rule._step_names:
+        t = text.counts[0] if text.counts else "(done_() - 1)"
         for form in (f"lr / sqrt({t} + 1)", f"lr / ({t} + 1)", f"lr / sqrt({t} + 2)", f"lr * ({t} + 1)", f"lr * 0.999**{t}",
                      f"lr / ({t} + 2)", f"lr * minimum(1, ({t} + 1) / 10)"):  # fmt: skip
             yield Variation(f"The learning rate is {form}, t being the steps done.", (("", f"lr = {form}"),))
