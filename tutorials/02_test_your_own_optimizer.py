@@ -284,7 +284,7 @@ if node:
 
 # %% [markdown]
 # On the command line the same is `refopt golden questions adam > questions.json`, then your program, then
-# `refopt check answers.json` and `refopt diagnose answers.json`; the exit status says right or wrong. Optimizers of installed
+# `refopt check answers.json`, whose exit status says right or wrong, and `refopt diagnose answers.json`. Optimizers of installed
 # libraries need no program at all: `refopt check torch:AdamW`, `refopt diagnose keras:Adam`.
 #
 # ## What to remember

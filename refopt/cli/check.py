@@ -32,10 +32,10 @@ def run(options: argparse.Namespace) -> int:
 
         _, rule, make = library(options.subject)
         report = check(make, options.rule or rule, options.framework)
-    elif options.rule or options.framework:
-        raise ValueError("--rule and --framework are for optimizers of libraries; a file names its rule itself")
+    elif options.rule:
+        raise ValueError("--rule is for optimizers of libraries; a file names its rule itself")
     else:
-        report = check_answers(read_answers(options.subject))
+        report = check_answers(read_answers(options.subject), options.framework)
     if options.junit:
         from refopt.golden.junit import write_junit
 

@@ -24,7 +24,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print the table, and write it with its figure."""
-    from refopt import catalogue
+    import refopt.exact  # noqa: F401 (what is missing is said before the work, not after)
+    from refopt import catalogue, view
     from refopt.cli.tables import print_rows
     from refopt.golden.conformance import conformance, installed, table
     from refopt.golden.libraries import DRIVEN
@@ -45,8 +46,6 @@ def run(options: argparse.Namespace) -> None:
     print(file=sys.stderr)
     if not found:
         raise ValueError(f"no library that is installed has {options.rule}, or it cannot be driven; see refopt frameworks")
-    from refopt import view
-
     paths = view.save(view.conformance_figure(found), options.out, "conformance")
     rows = [dataclasses.asdict(one) for one in found]
     document = json.dumps([row | {"ulps": None if math.isnan(row["ulps"]) else row["ulps"]} for row in rows], indent=1) + "\n"

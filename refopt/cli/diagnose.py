@@ -18,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("subject", metavar="LIBRARY:OPTIMIZER | FILE", help="what is diagnosed: torch:RMSprop")
     parser.add_argument("--rule", help="the rule that it should be (default: the one that the library means)")
     parser.add_argument("-n", type=int, default=5, help="at most so many explanations (default: 5)")
+    parser.add_argument("--seconds", type=float, default=15.0, help="look for at most about so long (default: 15)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -25,17 +26,19 @@ def run(options: argparse.Namespace) -> int:
     """Print the findings, the best first; the status is 0 where one of them is exact."""
     from refopt.golden import diagnose, diagnose_answers, read_answers
 
+    if not options.seconds > 0:
+        raise ValueError(f"--seconds must be positive, got {options.seconds}")
     if options.n < 1:
         raise ValueError(f"-n must be at least 1, got {options.n}")
     if ":" in options.subject and not Path(options.subject).exists():
         from refopt.golden.libraries import library
 
         _, rule, make = library(options.subject)
-        findings = diagnose(make, options.rule or rule, options.n)
+        findings = diagnose(make, options.rule or rule, options.n, options.seconds)
     elif options.rule:
         raise ValueError("--rule is for optimizers of libraries; a file names its rule itself")
     else:
-        findings = diagnose_answers(read_answers(options.subject), options.n)
+        findings = diagnose_answers(read_answers(options.subject), options.n, options.seconds)
     if options.json:
         print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:

@@ -1,8 +1,10 @@
 """Golden vectors, as files for any language. ``list``: which there are; ``questions``: the vectors of one rule without their
 answers, as JSON on standard output; ``make``: make the files again, from ball proofs.
 
-Another program reads the questions and writes {"format": "refopt-golden-answers-1", "rule": RULE, "answers": {ID: [the
-parameters after each step, as a list of flat lists]}}; `refopt check FILE` says whether it is right.
+Another program reads the questions and writes one object with "format": "refopt-golden-answers-1", "rule": RULE, and "answers":
+an object that has for each ID a list of the parameters after each step, and these are a list of flat lists. `refopt check FILE`
+says whether it is right. In a question, "theta" and "gradients" are flat lists too, their shapes stand in "shapes"; "lr" is the
+learning rate of each step where it changes, "start" the state to begin with where it is not the usual one.
 
 Vectors in which a tensor has no gradient are asked only with --missing; null stands in the place of the gradient."""
 
@@ -19,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt golden``."""
     parser.add_argument("what", choices=["list", "questions", "make"])
     parser.add_argument("rules", nargs="*", metavar="RULE", help="only these rules (default: all that can have vectors)")
+    parser.add_argument("--framework", help="questions in this library's reading")
     parser.add_argument("--missing", action="store_true", help="questions with missing gradients (null) too")
     parser.add_argument("--out", type=Path, default=Path("refopt-out/golden"), help="the folder (default: refopt-out/golden)")
 
@@ -32,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     if options.what == "questions":
         if len(options.rules) != 1:
             raise ValueError("golden questions wants one rule")
-        print(json.dumps(questions(options.rules[0], options.missing)))
+        print(json.dumps(questions(options.rules[0], options.missing, options.framework)))
         return
     rules = [refopt.rule(name) for name in options.rules or refopt.names()]
     if options.what == "make":

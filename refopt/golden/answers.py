@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt.golden.check import MISSING, Failure, Report, arrays, compare
-from refopt.golden.files import vectors
+from refopt.golden.check import MISSING, Failure, Report, arrays, compare, documents
 
 __all__ = ["ANSWERS", "QUESTIONS", "check_answers", "questions", "read_answers"]
 
@@ -18,12 +17,13 @@ QUESTIONS, ANSWERS = "refopt-golden-questions-1", "refopt-golden-answers-1"
 LARGEST = 64_000_000  # bytes; the answers of the longest rule have less than one of them
 
 
-def questions(rule: str, missing: bool = False) -> dict[str, Any]:
+def questions(rule: str, missing: bool = False, framework: str | None = None) -> dict[str, Any]:
     """The vectors of a rule without their answers: {"format", "rule", "vectors": [{id, hyper, shapes, theta, …}]}.
 
-    Those in which a tensor has no gradient (None, in JSON null) only if `missing`: many programs cannot read them.
+    Those in which a tensor has no gradient (None, in JSON null) only if `missing`: many programs cannot read them. With
+    `framework` those of a library's reading (see `check`).
     """
-    found = [vector for vector in vectors(rule)["vectors"] if missing or "MissingGradient" not in vector["flags"]]
+    found = [vector for vector in documents(rule, framework)["vectors"] if missing or "MissingGradient" not in vector["flags"]]
     kept = [{key: value for key, value in vector.items() if key not in ("steps", "proof")} for vector in found]
     return {"format": QUESTIONS, "rule": rule, "vectors": kept}
 
@@ -50,28 +50,25 @@ def read_answers(path: str | Path) -> dict[str, Any]:
     return document
 
 
-def check_answers(document: dict[str, Any]) -> Report:
-    """Compare the answers of a program with the vectors. What it did not answer is skipped.
+def check_answers(document: dict[str, Any], framework: str | None = None) -> Report:
+    """Compare the answers of a program with the vectors. What it did not answer is skipped; `framework` is as for `check`.
 
     Raises ValueError for an unknown rule, and for answers to questions that there are not.
     """
     rule, answers = document["rule"], document["answers"]
-    known = {vector["id"]: vector for vector in vectors(rule)["vectors"]}
+    expected = documents(rule, framework)
+    known = {vector["id"]: vector for vector in expected["vectors"]}
     for name in answers:
         if name not in known:
             raise ValueError(f"there is no vector {name!r} of {rule}; the questions are {', '.join(known)}")
     passed, failures, skipped = [], [], []
     for name, vector in known.items():
         if answers.get(name) is None:
-            skipped.append((name, "it has no answer"))
+            asked = "MissingGradient" not in vector["flags"]
+            skipped.append((name, "it has no answer" if asked else "it has no answer; asked with --missing only"))
             continue
-        failure = _walk(answers[name], vector)
-        if (
-            failure is not None
-            and math.isnan(failure.got)
-            and failure.tensor is not None
-            and "MissingGradient" in failure.flags
-        ):
+        failure = _walk(answers[name], vector, expected.get("bound", 0.0))
+        if failure is not None and math.isnan(failure.got) and _missing(vector, failure):
             skipped.append((name, MISSING))
             continue
         if failure is None:
@@ -81,7 +78,12 @@ def check_answers(document: dict[str, Any]) -> Report:
     return Report(rule, tuple(passed), tuple(failures), tuple(skipped))
 
 
-def _walk(answer: Any, vector: dict[str, Any]) -> Failure | None:
+def _missing(vector: dict[str, Any], failure: Failure) -> bool:
+    """Whether the tensor of a failure has no gradient in that step."""
+    return failure.tensor is not None and vector["gradients"][failure.step - 1][failure.tensor] is None
+
+
+def _walk(answer: Any, vector: dict[str, Any], loose: float) -> Failure | None:
     name, flags, shapes = vector["id"], tuple(vector["flags"]), [tuple(shape) for shape in vector["shapes"]]
     before = arrays(vector["theta"], shapes)
     if not isinstance(answer, list) or len(answer) != len(vector["steps"]):
@@ -91,7 +93,7 @@ def _walk(answer: Any, vector: dict[str, Any]) -> Failure | None:
         if wrong:
             return Failure(name, flags, step, wrong)
         moved = tensors(given, shapes)
-        failure = compare(moved, expected, before, shapes, name, flags, step)
+        failure = compare(moved, expected, before, shapes, name, flags, step, loose)
         if failure:
             return failure
         before = moved

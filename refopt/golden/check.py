@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,20 @@ import numpy as np
 
 from refopt.golden.files import vectors
 
-__all__ = ["CannotDo", "Failure", "Report", "arrays", "check", "compare", "documents", "fresh", "gradients_of", "kept"]
+__all__ = [
+    "CannotDo",
+    "Failure",
+    "Report",
+    "arrays",
+    "called",
+    "check",
+    "compare",
+    "documents",
+    "fresh",
+    "gradients_of",
+    "kept",
+    "not_like",
+]
 
 # The budget in the files holds for every order of rounding of the rule's own operations. Another order of the operations, a
 # fused multiply-add or a vendor's square root costs a few units more.
@@ -74,7 +88,8 @@ class Report:
         return list(dict.fromkeys(flag for failure in self.failures for flag in failure.flags))
 
     def __str__(self) -> str:
-        lines = [f"{self.rule}: {len(self.passed)} vectors passed, {len(self.failures)} failed, {len(self.skipped)} skipped"]
+        counts = f"{self.rule}: {len(self.passed)} vectors passed, {len(self.failures)} failed, {len(self.skipped)} skipped"
+        lines = [counts + (f"; at most {self.ulps:.3g} ulps off" if self.passed else "")]
         lines += [f"    {failure}" for failure in self.failures]
         lines += [f"    {name} skipped: {why}" for name, why in self.skipped]
         return "\n".join(lines)
@@ -86,9 +101,10 @@ def check(make: Callable[..., Any], rule: str, framework: str | None = None, onl
     With `framework` the expected values are those of that library's reading, with its defaults and its hyper-parameters,
     proven on the spot (python-flint is needed); without, those of the paper's reading, as they ship.
 
-    ``make(**hyper)`` gets the hyper-parameters by refopt's names and returns an object with ``init(params)``, which takes a
-    list of arrays, and ``step(params, grads)``, which returns the new list. Vectors in which the learning rate changes need
-    ``set_lr(lr)``, those from a later state ``load(state)``, a dict of what the file calls ``start``.
+    ``make(**hyper)`` gets the hyper-parameters by refopt's names; one whose signature lacks some of them is asked only where
+    these have the rule's defaults. It returns an object with ``init(params)``, which takes a list of arrays, and
+    ``step(params, grads)``, which returns the new list. Vectors in which the learning rate changes need ``set_lr(lr)``, those
+    from a later state ``load(state)``, a dict of what the file calls ``start``.
 
     A subject whose rule is there for an average of the parameters may show it with ``results()``, a dict of lists of arrays by
     the names of the file (``average``, ``ax``); it is compared too.
@@ -101,17 +117,20 @@ def check(make: Callable[..., Any], rule: str, framework: str | None = None, onl
     for one that knows no missing gradients, and the vector is skipped.
     """
     document = documents(rule, framework)
+    names = [vector["id"] for vector in document["vectors"]]
+    if only is not None and only not in names:
+        raise ValueError(f"there is no vector {only!r} of {rule}; they are {', '.join(names)}")
     passed, failures, skipped, worst = [], [], [], 0.0
     for vector in document["vectors"]:
         if only not in (None, vector["id"]):
             continue
         why = None
         try:
-            subject = make(**{word: tuple(x) if isinstance(x, list) else x for word, x in vector["hyper"].items()})
+            subject = called(make, {word: tuple(x) if isinstance(x, list) else x for word, x in vector["hyper"].items()}, rule)
         except CannotDo as error:
             skipped.append((vector["id"], str(error)))
             continue
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             what = f"make raised {type(error).__name__}: {error}"
             failures.append(Failure(vector["id"], tuple(vector["flags"]), 0, what))
             continue
@@ -132,6 +151,23 @@ def check(make: Callable[..., Any], rule: str, framework: str | None = None, onl
         else:
             failures.append(failure)
     return Report(rule, tuple(passed), tuple(failures), tuple(skipped), worst)
+
+
+def called(make: Callable[..., Any], hyper: dict[str, Any], rule: str) -> Any:
+    """The subject. One that does not take a hyper-parameter is not asked for another value than the rule's default."""
+    from refopt.catalogue import load
+
+    try:
+        parameters = inspect.signature(make).parameters
+    except (TypeError, ValueError):  # a builtin, say
+        return make(**hyper)
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return make(**hyper)
+    defaults = load(rule).defaults
+    for word in hyper.keys() - parameters.keys():
+        if word not in defaults or hyper[word] != defaults[word]:
+            raise CannotDo(f"it takes no {word}")
+    return make(**{word: value for word, value in hyper.items() if word in parameters})
 
 
 def documents(rule: str, framework: str | None = None) -> dict[str, Any]:
@@ -170,7 +206,7 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> tuple[Failure |
             before = [x.copy() for x in given], [g.copy() for g in here]
             with np.errstate(all="ignore"):
                 moved = subject.step(given, grads)
-            wrong = _inputs_changed(before, (given, here)) or _not_like(moved, shapes) or _changed_later(returned, params)
+            wrong = _inputs_changed(before, (given, here)) or not_like(moved, shapes) or _changed_later(returned, params)
             if wrong:
                 return Failure(name, flags, step, wrong), worst
             returned, moved = fresh(moved, (*here, *given, *first)), [np.array(x, dtype=float) for x in moved]
@@ -180,7 +216,13 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> tuple[Failure |
                 x[...] = 1e300  # whoever kept it will be seen
             failure = compare(moved, expected, params, shapes, name, flags, step, loose)
             shown = subject.results() if hasattr(subject, "results") else {}
+            if not isinstance(shown, dict):
+                return Failure(
+                    name, flags, step, f"results returned {type(shown).__name__}, not a dict of lists of arrays"
+                ), worst
             for what in (what for what in shown if what in expected):
+                if wrong := not_like(shown[what], shapes, what):
+                    return Failure(name, flags, step, wrong), worst
                 parts = [np.array(x, dtype=float) for x in shown[what]]
                 failure = failure or compare(parts, expected, params, shapes, name, flags, step, loose, what)
             if failure:
@@ -189,7 +231,7 @@ def _walk(subject: Any, vector: dict[str, Any], loose: float) -> tuple[Failure |
             params = moved
     except CannotDo:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if step and any(g is None for g in vector["gradients"][step - 1]):
             raise CannotDo(f"{MISSING}: {type(error).__name__}: {error}") from None
         return Failure(name, flags, step, f"raised {type(error).__name__}: {error}"), worst
@@ -223,7 +265,8 @@ def fresh(moved: Any, given: tuple[np.ndarray, ...]) -> list[Any]:
 
 def kept(returned: list[Any], params: list[np.ndarray]) -> bool:
     """Whether what a step returned is still what it was, after the next one."""
-    return all(x is None or np.array_equal(x, y, equal_nan=True) for x, y in zip(returned, params, strict=bool(returned)))
+    pairs = zip(returned, params, strict=bool(returned))
+    return all(x is None or np.array_equal(np.array(x, dtype=float), y, equal_nan=True) for x, y in pairs)
 
 
 def _changed_later(returned: list[Any], params: list[np.ndarray]) -> str | None:
@@ -237,11 +280,12 @@ def _inputs_changed(kept: Any, given: Any) -> str | None:
     return None
 
 
-def _not_like(moved: Any, shapes: list[tuple[int, ...]]) -> str | None:
+def not_like(moved: Any, shapes: list[tuple[int, ...]], what: str = "step") -> str | None:
+    """What is wrong with the form of what came back, if anything is."""
     if not isinstance(moved, (list, tuple)) or len(moved) != len(shapes):
-        return f"step returned {type(moved).__name__}, not a list of {len(shapes)} arrays"
+        return f"{what} returned {type(moved).__name__}, not a list of {len(shapes)} arrays"
     got = [np.shape(x) for x in moved]
-    return None if got == shapes else f"step returned arrays of shapes {got}, not {shapes}"
+    return None if got == shapes else f"{what} returned arrays of shapes {got}, not {shapes}"
 
 
 def compare(
@@ -264,19 +308,20 @@ def compare(
     for tensor, (x, want, ulps, shape) in enumerate(zip(moved, expected[of], expected["ulps"][of], shapes, strict=True)):
         if want is None:
             continue  # it has no gradient, and nothing is said of its state
-        size = float(np.max(np.abs(before[tensor]), initial=0.0))
+        size = float(np.max(np.abs(before[tensor][np.isfinite(before[tensor])]), initial=0.0))
         for place, (got, value, budget) in enumerate(zip(x.reshape(-1).tolist(), want, ulps, strict=True)):
             if value is None:
-                continue  # the formula has no value here
+                continue  # it lies exactly between two numbers, or the formula has no value here
             if budget is None:
                 if value != 0:
                     continue  # rounding may flip a comparison: no honest program can be held to it
                 unit, allowed = max(size, abs(got)) * 2.0**-52 or 1.0, EXTRA  # beside 0 the parameters set the scale
             else:
                 unit, allowed = math.ulp(value), SLACK * budget + EXTRA
-            allowed += loose * max(size, abs(value)) / unit
+            if loose:
+                allowed += loose * max(size, abs(value)) / unit
             off = abs(got - value) / unit if math.isfinite(got) else math.inf
-            if off > allowed and (worst is None or off / allowed > worst.ulps / worst.allowed):
+            if not off <= allowed and (worst is None or off / allowed > worst.ulps / worst.allowed):
                 index = tuple(int(i) for i in np.unravel_index(place, shape))
                 what = (
                     f"{'' if of == 'theta' else of + ': '}{got!r}, expected {value!r}: {off:.3g} ulp off, {allowed:.3g} allowed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import math
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,8 +37,8 @@ class Conformity:
     """How one library runs one rule.
 
     verdict   one of VERDICTS
-    ulps      where it gives the paper's numbers, or its own reading's: the largest distance of a parameter from the proven
-              value (see `Report.ulps`); NaN where it gives neither
+    ulps      where it gives the paper's numbers: the largest distance of a parameter from the proven value (see
+              `Report.ulps`); NaN elsewhere
     reading   what stands in the rule's holes there, and constants that are not the paper's and cannot be changed
     flags     of the paper's vectors on which it differs
     passed, failed, skipped   how many of the paper's vectors
@@ -82,6 +83,9 @@ def conformance(frameworks: list[str] | None = None, rules: list[str] | None = N
                 _, _, make = library(f"{name}:{entry}")
             except ValueError:  # it needs a function, say
                 continue
+            except Exception as error:  # installed, and cannot be used
+                print(f"{name} is left out: {type(error).__name__}: {error}", file=sys.stderr)
+                break
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 yield _conformity(name, version, entry, reading, make)
@@ -89,7 +93,7 @@ def conformance(frameworks: list[str] | None = None, rules: list[str] | None = N
 
 def _conformity(name: str, version: str, entry: str, reading: Reading, make: Any) -> Conformity:
     paper = check(make, entry)
-    own = paper if paper.ok else check(make, entry, framework=name)
+    own = paper if _tells(paper) else check(make, entry, framework=name)
     links = tuple(dict.fromkeys(link for text in _texts(reading) for link in re.findall(r"https://[^\s,;)]+", text)))
     return Conformity(
         name,
@@ -97,7 +101,7 @@ def _conformity(name: str, version: str, entry: str, reading: Reading, make: Any
         entry,
         reading.call,
         _verdict(paper, own, reading),
-        own.ulps if own.ok else math.nan,
+        own.ulps if own is paper else math.nan,
         (*_fillings(reading.rule), *_constants(reading)),
         tuple(paper.flags),
         len(paper.passed),
@@ -108,8 +112,13 @@ def _conformity(name: str, version: str, entry: str, reading: Reading, make: Any
     )
 
 
+def _tells(report: Report) -> bool:
+    """Whether it is right, on more than a few of the vectors: a constant that cannot be set may leave hardly any to run."""
+    return report.ok and len(report.passed) >= len(report.skipped) / 3
+
+
 def _verdict(paper: Report, own: Report, reading: Reading) -> str:
-    if paper.ok:
+    if _tells(paper):
         return "paper"
     if not own.ok:
         stops = own.failures and all("raised" in failure.what for failure in own.failures)
@@ -128,6 +137,9 @@ def _texts(reading: Reading) -> Iterator[str]:
 
 
 def _fillings(rule: Rule) -> Iterator[str]:
+    default = next((value for value in rule.defaults.values() if isinstance(value, Rule)), None)
+    if rule.inner is not None and default is not None and rule.inner.name != default.name:
+        yield f"inner={rule.inner.name}"
     for one in _nested(rule):
         for hole in one.holes:
             if one.hyper[hole] is not one.defaults[hole]:
@@ -163,12 +175,19 @@ def table(found: list[Conformity]) -> str:
             lines.append(f"- **{verdict}** {count}: {words}")
     lines += [
         "",
+        "*ulps*: how many units in the last place a parameter was off at most, where the numbers are the paper's. *reading*:",
+        "what stands in the rule's holes, and constants that cannot be set; `refopt show RULE` explains them. *seen by*: the",
+        "flags of the paper's vectors that tell; hardly any were run where a constant that cannot be set is not the paper's.",
+        "",
         "| library | rule | verdict | ulps | reading | seen by | note |",
         "| --- | --- | --- | ---: | --- | --- | --- |",
     ]
     for one in found:
         ulps = "" if math.isnan(one.ulps) else f"{one.ulps:.3g}"
-        said = "; ".join(filter(None, (one.note, *(f"[link]({link})" for link in one.links)))).replace("|", "\\|")
-        cells = one.library, one.rule, one.verdict, ulps, " ".join(f"`{x}`" for x in one.reading), ", ".join(one.flags), said
+        links = (f"[link]({link})" for link in one.links if link not in one.note)
+        said = "; ".join(filter(None, (one.note, *links))).replace("|", "\\|")
+        ran = one.passed + one.failed
+        seen = "all" if one.failed == ran > 0 else ", ".join(one.flags) if ran else "not run"
+        cells = one.library, one.rule, one.verdict, ulps, " ".join(f"`{x}`" for x in one.reading), seen, said
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from refopt.catalogue import load
-from refopt.golden.answers import not_tensors, tensors
+from refopt.golden.answers import check_answers, not_tensors, tensors
+from refopt.golden.check import Report, check
 from refopt.golden.explanations import (
     FORMS,
-    NOTHING,
     Explanation,
     mistakes,
     misuses,
@@ -32,13 +32,13 @@ from refopt.golden.explanations import (
 )
 from refopt.golden.files import vectors
 from refopt.golden.mistakes.anywhere import WHERE, Where
-from refopt.golden.paths import ROUNDED, Path, Vector, flat, near, path
+from refopt.golden.paths import CLOSE, ROUNDED, Path, Vector, flat, near, path
 from refopt.recurrence import Rule
 
 __all__ = ["Finding", "diagnose", "diagnose_answers"]
 
 FAR = 9.0  # a decimal exponent: what a distance is at most
-SECONDS = 15.0  # for all that is looked for; one look may go a little beyond
+SECONDS = 15.0  # for all that is looked for, unless told otherwise; one look may go a little beyond
 SAMPLE = 4  # so many vectors tell whether an explanation is worth a closer look
 
 
@@ -60,22 +60,26 @@ class Finding:
     def __str__(self) -> str:
         right, wrong = self.evidence
         kind = "reproduces every vector" if self.exact else f"reproduces {len(right)} of {len(right) + len(wrong)} vectors"
-        return f"{self.name}: {self.explanation} ({kind})"
+        name = "" if self.explanation.startswith(self.name) else f"{self.name}: "
+        return f"{name}{self.explanation} ({kind})"
 
 
-def diagnose(make: Callable[..., Any], rule: str, most: int = 5) -> list[Finding]:
+def diagnose(make: Callable[..., Any], rule: str, most: int = 5, seconds: float = SECONDS) -> list[Finding]:
     """Explanations of what `make` (see `check`) does where it should be `rule`, the best first, at most `most`.
+
+    The search ends after about so many seconds; most mistakes are found in two or three.
 
     The first is "right" where the subject is right. None of them may be exact: then the mistake is not known here.
     """
+    report = check(make, rule)
     known = [Vector.of(vector) for vector in vectors(rule)["vectors"]]
     paths = {vector.id: found for vector in known if (found := path(make, vector)) is not None}
     if not any(found.steps for found in paths.values()):
         raise ValueError(f"the subject could not run a single vector of {rule}; refopt.golden.check says why")
-    return _explain(rule, known, paths, most)
+    return _explain(rule, known, paths, most, seconds, report)
 
 
-def diagnose_answers(document: dict[str, Any], most: int = 5) -> list[Finding]:
+def diagnose_answers(document: dict[str, Any], most: int = 5, seconds: float = SECONDS) -> list[Finding]:
     """The same for a program's answers, as `read_answers` returns them. ValueError where not one has the right form."""
     rule, paths, known = document["rule"], {}, []
     for vector in vectors(rule)["vectors"]:
@@ -87,13 +91,16 @@ def diagnose_answers(document: dict[str, Any], most: int = 5) -> list[Finding]:
         raise ValueError(
             f"there is not one answer of the right form to the questions of {rule}; refopt check says what is wrong"
         )
-    return _explain(rule, known, paths, most)
+    return _explain(rule, known, paths, most, seconds, check_answers(document))
 
 
-def _explain(rule: str, known: list[Vector], paths: dict[str, Path], most: int) -> list[Finding]:
+def _explain(
+    rule: str, known: list[Vector], paths: dict[str, Path], most: int, seconds: float, report: Report
+) -> list[Finding]:
     meant = load(rule)
     raised = {name: found.raised for name, found in paths.items() if found.raised}
-    search = _Search(meant, [vector for vector in known if vector.id in paths], paths)
+    search = _Search(meant, [vector for vector in known if vector.id in paths], paths, seconds)
+    search.failed = {failure.vector for failure in report.failures if failure.vector not in raised}
     findings = [_but_raises(finding, raised, known) if raised and finding.exact else finding for finding in search.findings()]
     findings.sort(key=lambda finding: (not finding.exact, -len(finding.evidence[0])))
     return findings[:most]
@@ -112,16 +119,23 @@ def _but_raises(finding: Finding, raised: dict[str, str], known: list[Vector]) -
 class _Search:
     """Runs explanations on the vectors and compares them with what the subject did."""
 
-    def __init__(self, rule: Rule, known: list[Vector], paths: dict[str, Path]) -> None:
+    def __init__(self, rule: Rule, known: list[Vector], paths: dict[str, Path], seconds: float = SECONDS) -> None:
         self.rule, self.paths, self.known = rule, paths, known
-        self.until = time.monotonic() + SECONDS
+        self.until = time.monotonic() + seconds
+        self.failed: set[str] = set()  # what `check` says is wrong
         self.plain: tuple[str, ...] = ()  # where the rule itself gives the subject's numbers
         self.telling = known  # where it does not, the cheap ones first
+        self.nothing = Explanation("", "")
         self.scores: dict[Explanation, float] = {}
 
     def findings(self) -> list[Finding]:
         """Right, or the first kind of explanation among which one is exact; else what comes nearest."""
         right = self.compare(Explanation("right", f"it is {self.rule.name} as its paper has it"))
+        if self.failed & set(right.evidence[0]):  # by less than anything here could tell
+            good = tuple(name for name in right.evidence[0] if name not in self.failed)
+            right = replace(
+                right, exact=False, evidence=(good, (*right.evidence[1], *sorted(self.failed & {*right.evidence[0]})))
+            )
         if right.exact:
             return [right]
         self.plain = right.evidence[0]
@@ -145,11 +159,18 @@ class _Search:
                     break  # of the thousands of slips the first that fits is enough
             if any(finding.exact for finding in found):
                 return found
-        for look in (self.conditional(found), self.by_tensor(), self.fitted(NOTHING), self.pairs(groups), self.both(groups)):
+        for look in (
+            self.conditional(found),
+            self.by_tensor(),
+            self.fitted(self.nothing),
+            self.pairs(groups),
+            self.both(groups),
+        ):
             for finding in look:
                 if finding.exact:
                     return [finding, *found]
         best = sorted(self.scores, key=lambda one: -self.scores[one])[:5]
+        found = [finding for finding in found if finding is not right]
         return found + [self.compare(one) for one in best if all(one.name != finding.name for finding in found)]
 
     def compare(self, explanation: Explanation) -> Finding:
@@ -158,7 +179,18 @@ class _Search:
         wrong: list[str] = []
         for vector in self.known:
             (right if self.agrees(explanation, vector) else wrong).append(vector.id)
-        return Finding(explanation.name, explanation.words, not wrong, (tuple(right), tuple(wrong)))
+        exact = not wrong and (explanation.close != ROUNDED or self.on_grid() or self.closely(explanation))
+        return Finding(explanation.name, explanation.words, exact, (tuple(right), tuple(wrong)))
+
+    def on_grid(self) -> bool:
+        """Whether all parameters that the subject returns are float32 numbers."""
+        with np.errstate(over="ignore"):
+            steps = (step for found in self.paths.values() for step in found.steps)
+            return all(np.array_equal(step.astype(np.float32).astype(float), step, equal_nan=True) for step in steps)
+
+    def closely(self, explanation: Explanation) -> bool:
+        """Whether an explanation by rounding gives the very numbers, and not only numbers that are as near."""
+        return all(self.agrees(replace(explanation, close=CLOSE), vector) for vector in self.known)
 
     def agrees(self, explanation: Explanation, vector: Vector, most: int | None = None) -> bool:
         """Whether it gives the subject's numbers there, as far as the subject went."""
@@ -234,7 +266,7 @@ class _Search:
                         seen.add(rounded)
                         text = kind.format(word=word, value=rounded), words.format(word=word, value=rounded)
                         fitted = Explanation(*text, changes={word: change(rounded)})
-                        both = fitted if other is NOTHING else other & fitted
+                        both = fitted if other is self.nothing else other & fitted
                         if both is not None:
                             yield self.compare(both)
 

@@ -16,7 +16,7 @@ from refopt.golden.mistakes.variations import Variation, rounded, variations
 from refopt.golden.paths import CLOSE, ROUNDED, Path, Vector, path, text_path
 from refopt.recurrence import Rule
 
-__all__ = ["FORMS", "NOTHING", "Explanation", "mistakes", "misuses", "others", "readings", "roundings", "slips", "values"]
+__all__ = ["FORMS", "Explanation", "mistakes", "misuses", "others", "readings", "roundings", "slips", "values"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +83,6 @@ class Explanation:
             max(self.close, other.close),
             self.functions + other.functions,
         )
-
-
-NOTHING = Explanation("", "")
 
 
 def misuses(rule: Rule) -> Iterator[Explanation]:

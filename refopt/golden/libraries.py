@@ -11,6 +11,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -76,8 +77,9 @@ def _module(framework: str) -> Any:
     return timm_optim() if framework == "timm" else import_module(framework)
 
 
+@cache
 def timm_optim() -> Any:
-    """timm.optim without the rest of timm, which wants torchvision."""
+    """timm.optim without the rest of timm, which wants torchvision. Nobody else gets to see that."""
     if "timm" not in sys.modules:
         found = importlib.util.find_spec("timm")
         if found is None or found.submodule_search_locations is None:
@@ -87,7 +89,12 @@ def timm_optim() -> Any:
         models.group_parameters = None  # type: ignore[attr-defined]
         timm.__version__ = importlib.metadata.version("timm")  # type: ignore[attr-defined]
         sys.modules |= {"timm": timm, "timm.models": models}
-        timm.optim = import_module("timm.optim")  # type: ignore[attr-defined]
+        try:
+            timm.optim = import_module("timm.optim")  # type: ignore[attr-defined]
+        finally:
+            for name in [name for name in sys.modules if name.partition(".")[0] == "timm"]:
+                del sys.modules[name]
+        return timm
     return sys.modules["timm"]
 
 

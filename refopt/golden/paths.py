@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt.golden.check import EXTRA, SLACK, CannotDo, arrays, fresh, gradients_of, kept
+from refopt.golden.check import EXTRA, SLACK, CannotDo, arrays, called, fresh, gradients_of, kept, not_like
 from refopt.golden.mistakes.edits import MEMORY
 from refopt.recurrence import Rule
 
@@ -62,7 +62,8 @@ def _allowed(step: dict[str, Any], name: str) -> np.ndarray:
     ulps = flat([[np.nan if x is None else x for x in part] for part in step["ulps"][name] if part is not None])
     unit = np.spacing(np.abs(np.where(np.isfinite(values), values, 0.0)))
     size = np.max(np.abs(values[np.isfinite(values)]), initial=0.0)
-    return np.where(np.isfinite(ulps), 2 * (SLACK * ulps + EXTRA) * unit, 1e-9 * size)
+    with np.errstate(over="ignore"):
+        return np.where(np.isfinite(ulps), 2 * (SLACK * ulps + EXTRA) * unit, 1e-9 * size)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def path(
     returned: list[Any] = []
     missing = any(g is None for gradients in vector.gradients for g in gradients)
     try:
-        made = make(**vector.hyper)
+        made = called(make, vector.hyper, vector.id.partition("/")[0])
         if (vector.lr and not hasattr(made, "set_lr")) or (vector.start and not hasattr(made, "load")):
             return None
         if shown is None:
@@ -113,12 +114,12 @@ def path(
                 new = made.step(given, grads)
             if not kept(returned, params):
                 touched.add("results")
+            if wrong := not_like(new, [x.shape for x in params]):
+                return Path(steps, frozenset(touched), wrong, shown)
             returned, moved = (
                 fresh(new, (*(g for g in grads if g is not None), *given, *first)),
                 [np.array(x, float) for x in new],
             )
-            if [x.shape for x in moved] != [x.shape for x in params]:
-                return Path(steps, frozenset(touched), "it returns other shapes", shown)
             if any(not np.array_equal(x, y, equal_nan=True) for x, y in zip(given, params, strict=True)):
                 touched.add("parameters")
             here = [(x, y) for x, y in zip(grads, gradients, strict=True) if x is not None]
@@ -132,7 +133,7 @@ def path(
             steps.append(flat([*moved, *(x for name in shown for x in found[name])]))
     except CannotDo:
         return None
-    except Exception as error:  # whatever a stranger's program may raise
+    except (Exception, SystemExit) as error:  # whatever a stranger's program may raise
         return None if missing else Path(steps, frozenset(touched), f"{type(error).__name__}: {error}", shown or ())
     if missing and not np.isfinite(steps[-1]).all():
         return None  # it does not know missing gradients
@@ -185,8 +186,8 @@ def near(one: Path | None, two: Path, vector: Vector, close: float = CLOSE) -> b
     before = flat(list(vector.theta))
     before = np.concatenate([before, np.zeros(len(two.steps[0]) - len(before))]) if two.shown else before
     for a, b, budgets in zip(one.steps, two.steps, vector.allowed, strict=False):
-        if np.shape(a) != b.shape:
-            return False
+        if np.shape(a) != b.shape or not (np.isfinite(b).any() or not b.size):
+            return False  # NaN alone explains nothing
         allowed = budgets["theta"]
         if two.shown:
             allowed = np.concatenate([allowed, *(budgets[name] for name in two.shown)])

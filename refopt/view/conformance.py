@@ -34,7 +34,8 @@ def conformance_figure(found: Sequence[Conformity], columns: int = 2) -> Figure:
     rows = math.ceil(len(rules) / columns)
     with mpl.rc_context(RC | {"axes.grid": False}):
         height = 1.2 + 0.27 * rows
-        figure = Figure(figsize=(1.5 + columns * (1.6 + 0.52 * len(libraries)), height + 2.2), layout="constrained")
+        width = max(1.5 + columns * (1.6 + 0.52 * len(libraries)), 13.0)  # for the caption
+        figure = Figure(figsize=(width, height + 2.2), layout="constrained")
         grid = figure.add_gridspec(2, columns, height_ratios=(height, 0.8))
         for number in range(columns):
             panel = figure.add_subplot(grid[0, number])
@@ -91,7 +92,6 @@ def _caption(found: Sequence[Conformity]) -> str:
             f"{same} of {len(found)} optimizers give the paper's numbers; the number in a cell says by how many units in the "
             "last place of float64 a parameter was off at most.",
             "The others speak a dialect: same name, other arithmetic. Look along a row to see whom a port may be compared to.",
-            ", ".join(versions[:half]) + ",",
-            ", ".join(versions[half:]) + ".",
+            *filter(None, (", ".join(versions[:half]), ", ".join(versions[half:]))),
         )
     )

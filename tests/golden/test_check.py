@@ -147,7 +147,21 @@ def test_what_a_subject_cannot_do_is_skipped_and_said():
     missing = "it takes no missing gradients: TypeError: unsupported operand type(s) for -: 'NoneType' and 'float'"
     assert {why for _, why in report.skipped} == {"it needs set_lr", "it needs load", missing}
     assert not check(lambda: None, "adam").ok
-    assert "make raised TypeError" in str(check(lambda: None, "adam"))
+    assert "it takes no lr" in str(check(lambda: None, "adam"))
+    assert "make raised ZeroDivisionError" in str(check(lambda **hyper: 1 / 0, "adam"))
+
+
+def test_a_subject_may_lack_what_it_leaves_at_the_default():
+    def plain(lr, rho, eps):
+        return subject(refopt.rmsprop)(lr=lr, rho=rho, eps=eps)
+
+    report = check(plain, "rmsprop")
+    assert report.ok
+    assert len(report.passed) >= 10
+    assert {why for _, why in report.skipped} <= {f"it takes no {x}" for x in ("momentum", "centered", "initial_accumulator")}
+
+
+def test_what_there_is_not_is_said():
     with pytest.raises(ValueError, match="there are no vectors of 'sam'"):
         check(Adam, "sam")
     with pytest.raises(ValueError, match="did you mean 'adam'"):

@@ -195,9 +195,9 @@ def _distributed(node: ast.expr) -> Iterator[ast.expr]:
     """a·(b + c) written as a·b + a·c, and a·b / c as a·(b / c), so that each part may be changed alone."""
 
     def here(node: ast.expr) -> Iterator[ast.expr]:
-        quotient = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.left, ast.BinOp)
-        if quotient and isinstance(node.left.op, ast.Mult):
-            yield ast.BinOp(node.left.left, ast.Mult(), ast.BinOp(node.left.right, ast.Div(), node.right))
+        match node:
+            case ast.BinOp(left=ast.BinOp(left=one, op=ast.Mult(), right=two), op=ast.Div(), right=three):
+                yield ast.BinOp(one, ast.Mult(), ast.BinOp(two, ast.Div(), three))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
             one, two = node.left, node.right
             if isinstance(two, ast.BinOp) and isinstance(two.op, (ast.Add, ast.Sub)):
