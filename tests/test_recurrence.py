@@ -330,7 +330,6 @@ def test_state_may_come_from_json():
         ({"a": np.ones(2)}, {"b": np.ones(2)}, None, ValueError, r"missing \['a'\], not in theta \['b'\]"),
         ({"a": np.ones(2)}, [np.ones(2)], None, TypeError, "g is a list, theta is a dict"),
         ({"a": np.ones(2)}, {"a": np.ones(3)}, None, ValueError, r"g\['a'\] has shape \(3,\)"),
-        ([np.ones(2)], [None], None, TypeError, r"g\[0\] is None"),
         (np.ones(2), np.ones(2), {"t": 0, "m": np.ones(2)}, ValueError, r"lacks \['v'\]"),
         (np.ones(2), np.ones(2), {"t": 0, "m": np.ones(2), "v": np.ones(2), "w": 1}, ValueError, r"unknown \['w'\]"),
         (np.ones(2), np.ones(2), {"t": 0, "m": np.ones(3), "v": np.ones(2)}, ValueError, r"state 'm' has shape \(3,\)"),
