@@ -54,7 +54,8 @@ def torch_walk(module):
     """Libraries with torch's interface: ``step()`` reads ``parameter.grad``, ``param_groups`` hold the learning rate."""
 
     def walk(call, hyper, lr):
-        torch, library = import_peer("torch"), import_peer(module)
+        torch = import_peer("torch")
+        library = timm_optim() if module == "timm" and importlib.util.find_spec("timm") else import_peer(module)
         parameters = torch_parameters(torch, call)
         before = torch.get_default_dtype()
         torch.set_default_dtype(torch.float64)  # NAdam's product of momenta has it, whatever the dtype of the parameters
@@ -130,12 +131,6 @@ def grokfast(call, hyper, lr):
         memory[0] = build(word, {**hyper, "grads": memory[0]}, model=model, pytorch_optimizer=library)
 
     return list(torch_steps(torch, torch.optim.SGD(model.parameters(), lr=lr), parameters, before=filtered))
-
-
-def timm_walk(call, hyper, lr):
-    import_peer("torch")
-    timm_optim() if importlib.util.find_spec("timm") else import_peer("timm")
-    return torch_walk("timm")(call, hyper, lr)
 
 
 # optax
@@ -320,7 +315,7 @@ WALKS = {
     "pytorch_optimizer": torch_walk("pytorch_optimizer"),
     "sklearn": sklearn_walk,
     "tfjs": tfjs_walk,
-    "timm": timm_walk,
+    "timm": torch_walk("timm"),
     "tinygrad": tinygrad_walk,
     "torch": torch_walk("torch"),
     "torch_optimizer": torch_walk("torch_optimizer"),

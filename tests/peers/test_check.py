@@ -26,6 +26,8 @@ def pairs():
 
 def installed(framework):
     os.environ.setdefault("KERAS_BACKEND", "jax")
+    os.environ.setdefault("DEV", "PYTHON")  # tinygrad reads both when it is imported
+    os.environ.setdefault("OPTIM_DTYPE", "float64")
     if framework in ("keras", "optax", "braintools"):
         import_peer("jax").config.update("jax_enable_x64", True)
     if framework == "timm":
