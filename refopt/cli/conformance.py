@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
     found = []
     for one in conformance([options.framework] if options.framework else None, [options.rule] if options.rule else None):
         found.append(one)
-        print(f"\r{len(found):4d} {one.library} {one.rule}".ljust(60), end="", file=sys.stderr, flush=True)
+        print(f"\r{len(found):4d} {one.framework} {one.rule}".ljust(60), end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     if not found:
         raise ValueError(f"no library that is installed has {options.rule}, or it cannot be driven; see refopt frameworks")
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> None:
     print_rows(
         ["library", "rule", "verdict", "reading", "seen by", "ulps"],
         [
-            [one.library, one.rule, one.verdict, " ".join(one.reading), ", ".join(one.flags[:3]),
+            [one.framework, one.rule, one.verdict, " ".join(one.reading), ", ".join(one.flags[:3]),
              "" if math.isnan(one.ulps) else f"{one.ulps:.3g}"]
             for one in found
         ],

@@ -34,7 +34,7 @@ PACKAGES = {"pytorch_optimizer": "pytorch-optimizer", "sklearn": "scikit-learn",
 
 @dataclass(frozen=True)
 class Conformity:
-    """How one library runs one rule.
+    """How one library, `framework`, runs one rule.
 
     verdict   one of VERDICTS
     ulps      where it gives the paper's numbers: the largest distance of a parameter from the proven value (see
@@ -45,7 +45,7 @@ class Conformity:
     note      what the table of readings says of it; `links` where its defect is
     """
 
-    library: str
+    framework: str
     version: str
     rule: str
     call: str
@@ -162,7 +162,7 @@ def _nested(rule: Rule | None) -> Iterator[Rule]:
 
 def table(found: list[Conformity]) -> str:
     """A Markdown document: versions, how many of each verdict, and a line for each optimizer."""
-    versions = dict.fromkeys(f"{one.library} {one.version}" for one in found)
+    versions = dict.fromkeys(f"{one.framework} {one.version}" for one in found)
     lines = [
         "# Which library runs which optimizer as its paper has it",
         "",
@@ -188,6 +188,6 @@ def table(found: list[Conformity]) -> str:
         said = "; ".join(filter(None, (one.note, *links))).replace("|", "\\|")
         ran = one.passed + one.failed
         seen = "all" if one.failed == ran > 0 else ", ".join(one.flags) if ran else "not run"
-        cells = one.library, one.rule, one.verdict, ulps, " ".join(f"`{x}`" for x in one.reading), seen, said
+        cells = one.framework, one.rule, one.verdict, ulps, " ".join(f"`{x}`" for x in one.reading), seen, said
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

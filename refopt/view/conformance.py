@@ -29,8 +29,8 @@ LOOKS = {
 def conformance_figure(found: Sequence[Conformity], columns: int = 2) -> Figure:
     """The rules in so many columns of panels, each with every library."""
     rules = sorted({one.rule for one in found})
-    libraries = list(dict.fromkeys(one.library for one in found))
-    cells = {(one.rule, one.library): one for one in found}
+    libraries = list(dict.fromkeys(one.framework for one in found))
+    cells = {(one.rule, one.framework): one for one in found}
     rows = math.ceil(len(rules) / columns)
     with mpl.rc_context(RC | {"axes.grid": False}):
         height = 1.2 + 0.27 * rows
@@ -84,7 +84,7 @@ def _draw(
 
 
 def _caption(found: Sequence[Conformity]) -> str:
-    versions = list(dict.fromkeys(f"{one.library} {one.version}" for one in found))
+    versions = list(dict.fromkeys(f"{one.framework} {one.version}" for one in found))
     half = math.ceil(len(versions) / 2)
     same = sum(one.verdict == "paper" for one in found)
     return "\n".join(

@@ -51,11 +51,11 @@ def test_the_command_writes_table_and_figure(capsys, tmp_path):
 
 def test_the_committed_report_is_whole():
     found = json.loads((FIGURES / "conformance.json").read_text(encoding="utf-8"))
-    assert len({(one["library"], one["rule"]) for one in found}) == len(found) >= 150
+    assert len({(one["framework"], one["rule"]) for one in found}) == len(found) >= 150
     assert {one["verdict"] for one in found} <= VERDICTS.keys() - {"stops", "unlike"}
-    versions = {one["library"]: one["version"] for one in found}
+    versions = {one["framework"]: one["version"] for one in found}
     if not installed().items() <= versions.items():
         pytest.skip("other versions are installed; python figures/conformance.py makes the report again")
-    assert {one["rule"]: one["verdict"] for one in found if one["library"] == "torch"}["amsgrad"] == "dialect"
+    assert {one["rule"]: one["verdict"] for one in found if one["framework"] == "torch"}["amsgrad"] == "dialect"
     assert (FIGURES / "conformance.svg").exists()
     assert all(f"{name} {version}" in (FIGURES / "conformance.md").read_text() for name, version in versions.items())
