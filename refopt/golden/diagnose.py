@@ -1,8 +1,8 @@
 """diagnose: which mistake does an implementation make? Every explanation is run on the same vectors and compared with it.
 
 In this order, until one gives the subject's numbers on every vector: right; readings of libraries, mistakes of the catalogue,
-usual wrong values of hyper-parameters, wrong loops; every small change of the rule's text; one of these that acts only in some
-situation; fitted values; two at once.
+usual wrong values of hyper-parameters, wrong loops; every small change of the rule's text; roundings; one of these that acts
+only in some situation, or on some tensors; fitted values; two at once.
 """
 
 from __future__ import annotations
@@ -126,16 +126,16 @@ class _Search:
         self.plain: tuple[str, ...] = ()  # where the rule itself gives the subject's numbers
         self.telling = known  # where it does not, the cheap ones first
         self.nothing = Explanation("", "")
+        self.loose: set[str] = set()  # explanations by rounding, which come near to much
         self.scores: dict[Explanation, float] = {}
 
     def findings(self) -> list[Finding]:
         """Right, or the first kind of explanation among which one is exact; else what comes nearest."""
         right = self.compare(Explanation("right", f"it is {self.rule.name} as its paper has it"))
-        if self.failed & set(right.evidence[0]):  # by less than anything here could tell
+        if right.exact and self.failed:  # what nothing changes would now pass for an explanation
+            words = f"it is {self.rule.name} but for less than could be explained, though more than rounding: see refopt check"
             good = tuple(name for name in right.evidence[0] if name not in self.failed)
-            right = replace(
-                right, exact=False, evidence=(good, (*right.evidence[1], *sorted(self.failed & {*right.evidence[0]})))
-            )
+            return [Finding("nearly right", words, False, (good, tuple(sorted(self.failed))))]
         if right.exact:
             return [right]
         self.plain = right.evidence[0]
@@ -179,6 +179,8 @@ class _Search:
         wrong: list[str] = []
         for vector in self.known:
             (right if self.agrees(explanation, vector) else wrong).append(vector.id)
+        if explanation.close == ROUNDED:
+            self.loose.add(explanation.name)
         exact = not wrong and (explanation.close != ROUNDED or self.on_grid() or self.closely(explanation))
         return Finding(explanation.name, explanation.words, exact, (tuple(right), tuple(wrong)))
 
@@ -230,7 +232,7 @@ class _Search:
         """What explains all that the rule does not, and nothing else: then it acts in some situation only."""
         away = {vector.id for vector in self.telling}
         for finding in found:
-            if away <= set(finding.evidence[0]):
+            if away <= set(finding.evidence[0]) and finding.name not in self.loose:
                 for words, there in _situations(self.known):
                     if there == away:
                         everywhere = tuple(vector.id for vector in self.known)
@@ -304,7 +306,7 @@ class _Search:
         for one in sorted((one for one in every if self.scores.get(one, 0) >= 1), key=lambda one: -self.scores[one])[:100]:
             left = frozenset(vector.id for vector in self.known if not self.agrees(one, vector))
             best.setdefault(left, []).append(one)
-        alike = [(ids, one) for ids, ones in best.items() for one in ones[:3]]
+        alike = [(ids, one) for ids, ones in best.items() if ids for one in ones[:3]]
         order = sorted(alike, key=lambda entry: len(entry[0]))
         for second in (groups[0], [*groups[2], *groups[1]]):
             for ids, one in order[:24]:

@@ -8,7 +8,7 @@ import pytest
 import refopt
 from refopt.dialects.denominator import eps_hat, eps_inside
 from refopt.dialects.rate import lr_inside
-from refopt.golden import diagnose, subject
+from refopt.golden import check, diagnose, subject
 from refopt.golden.mistakes import all as mistakes
 
 
@@ -178,3 +178,11 @@ def test_what_is_not_known_is_not_called_exact():
         diagnose(lambda **hyper: None, "adam")
     with pytest.raises(ValueError, match="there are no vectors of 'sam'"):
         diagnose(make, "sam")
+
+
+@pytest.mark.parametrize("factor", [1 + 1e-13, 1 + 1e-9])
+def test_a_tiny_mistake_is_neither_right_nor_float32(factor):
+    best, *_ = diagnose(lambda **hyper: subject(refopt.adam)(**(hyper | {"lr": hyper["lr"] * factor})), "adam", seconds=20)
+    assert not check(lambda **hyper: subject(refopt.adam)(**(hyper | {"lr": hyper["lr"] * factor})), "adam").ok
+    assert best.name != "right"
+    assert not best.exact
