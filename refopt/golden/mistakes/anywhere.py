@@ -682,16 +682,23 @@ class Rounded(Loop):
 
 
 class StateAs(Loop):
-    """One array of the state is kept in a smaller format."""
+    """One array of the state is kept in a smaller format, a loaded one too."""
 
     def __init__(self, rule: Rule, name: str, dtype: Any = np.float32) -> None:
         super().__init__(rule)
         self.name, self.dtype = name, dtype
 
-    def step(self, params: Arrays, grads: Arrays) -> Arrays:
-        moved = super().step(params, grads)
+    def load(self, start: dict[str, Any]) -> None:
+        super().load(start)
+        self.kept()
+
+    def kept(self) -> None:
         with np.errstate(all="ignore"):
             self.inside.state[self.name] = misuse._cast(misuse._cast(self.inside.state[self.name], self.dtype), np.float64)
+
+    def step(self, params: Arrays, grads: Arrays) -> Arrays:
+        moved = super().step(params, grads)
+        self.kept()
         return moved
 
 

@@ -191,7 +191,10 @@ class Singles(Loop):
 
 
 class SingleState(Loop):
-    """Computes in float64 and keeps the state in float32 between the steps."""
+    """Computes in float64 and keeps the state in float32 between the steps, a loaded one too."""
+
+    def load(self, start: dict[str, Any]) -> None:
+        super().load(_cast(_cast(start, np.float32), np.float64))
 
     def step(self, params: Arrays, grads: Arrays) -> Arrays:
         moved = super().step(params, grads)
