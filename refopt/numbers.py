@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "array", "cast", "copy", "cos", "exp", "gaussian", "is_array", "is_scalar", "largest", "maximum", "mean", "minimum", "norm",
+    "array", "cast", "copy", "cos", "erf", "exp", "gaussian", "is_array", "is_scalar", "largest", "maximum", "mean", "minimum", "norm",
     "same", "sign", "sqrt", "stack", "total", "weak", "where", "whole", "zeros_like",
 ]  # fmt: skip
 
@@ -148,6 +148,20 @@ def exp(x: Any) -> Any:
 def cos(x: Any) -> Any:
     """The cosine; of a Python number a Python float."""
     return math.cos(x) if type(x) in PYTHON else np.cos(x)
+
+
+def erf(x: Any) -> Any:
+    """The error function 2/√π ∫₀ˣ e^(−u²) du, of real and complex arrays and of balls."""
+    if x.dtype == object:
+        return _ERF(x)
+    if isinstance(x, np.ndarray):
+        from scipy import special
+    else:
+        from cupyx.scipy import special
+    return special.erf(x)
+
+
+_ERF = np.frompyfunc(lambda x: x.erf(), 1, 1)
 
 
 def total(x: Any, axis: Any = None) -> Any:

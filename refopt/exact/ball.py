@@ -184,6 +184,14 @@ class Ball:
         """Hyperbolic tangent."""
         return Ball(self.ball.tanh())
 
+    def erf(self) -> Ball:
+        """Error function."""
+        return Ball(self.ball.erf())
+
+    def log1p(self) -> Ball:
+        """log(1 + x); NaN of what is certainly not above −1."""
+        return (1 + self).log()
+
     def conjugate(self) -> Ball:
         """A real number is its own conjugate."""
         return self
@@ -274,7 +282,7 @@ _ARITHMETIC = (
     "neg",
     "abs",
 )
-for _name in (*(f"__{name}__" for name in _ARITHMETIC), "larger", "sqrt", "log", "exp", "cos", "tanh"):
+for _name in (*(f"__{name}__" for name in _ARITHMETIC), "larger", "sqrt", "log", "exp", "cos", "tanh", "erf"):
     setattr(Rough, _name, _rough(_name))
 
 Real.register(Ball)

@@ -11,6 +11,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+from flint import arb
 
 from refopt.exact.ball import Ball, Undecided, balls
 
@@ -107,6 +108,18 @@ class Dual:
     def log(self) -> Dual:
         """Natural logarithm."""
         return Dual(self.value.log(), self.slope / self.value)
+
+    def log1p(self) -> Dual:
+        """log(1 + x)."""
+        return Dual(self.value.log1p(), self.slope / (1 + self.value))
+
+    def erf(self) -> Dual:
+        """Error function: its slope is 2/√π e^(−x²)."""
+        return Dual(self.value.erf(), 2 / Ball(arb.pi()).sqrt() * (-self.value * self.value).exp() * self.slope)
+
+    def conjugate(self) -> Dual:
+        """A real number is its own conjugate."""
+        return self
 
     def sqrt(self) -> Dual:
         """Square root."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-__all__ = ["one_hot", "ones"]
+__all__ = ["ones", "smoothed"]
 
 
 @lru_cache(maxsize=64)
@@ -21,9 +21,10 @@ def ones(n: int, dtype: Any, kind: type) -> Any:
 
 
 @lru_cache(maxsize=64)
-def one_hot(n: int, dtype: Any, kind: type) -> Any:
-    """The unit matrix (n, n): column j is the one-hot vector of label j."""
-    return _library(kind).eye(n, dtype=dtype)
+def smoothed(n: int, smoothing: float, dtype: Any, kind: type) -> Any:
+    """(1 − smoothing)·unit matrix + smoothing/n, (n, n): column j is the distribution that label j stands for."""
+    unit = _library(kind).eye(n, dtype=dtype)
+    return unit if not smoothing else unit * (1 - smoothing) + smoothing / n
 
 
 def _library(kind: type) -> ModuleType:

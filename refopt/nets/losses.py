@@ -1,10 +1,7 @@
-"""Softmax cross-entropy: the mean over the batch of −log softmax(z)[label].
+"""Losses: a number from outputs z and targets y, and ∂loss/∂z.
 
-Backward: for one example, loss = log Σ_j exp z_j − z_label, so ∂loss/∂z_j = softmax(z)_j − [j = label]; the mean divides by
-the batch. Subtracting the example's largest logit changes nothing in exact arithmetic and keeps exp from overflowing.
-
-The classes stand first in memory: NumPy reduces along the first axis whole rows at a time, three times as fast as along the
-last one when there are only a few classes.
+``loss, kept = forward(z, y)``, then ``dz = backward(kept)``, which may overwrite what was kept. ``checked(y, z)`` refuses
+targets that the loss cannot take. Every mean is over all entries of z, but for classes, where it is over the examples.
 """
 
 from __future__ import annotations
@@ -13,27 +10,227 @@ from typing import Any
 
 import numpy as np
 
-from refopt.nets.constants import one_hot, ones
+from refopt.nets.activations import sigmoid
+from refopt.nets.constants import ones, smoothed
+from refopt.recurrence import nearest
 
-__all__ = ["softmax_cross_entropy", "softmax_cross_entropy_backward"]
-
-
-def softmax_cross_entropy(z: Any, y: Any) -> tuple[Any, tuple[Any, Any, Any]]:
-    """Logits z (batch, classes) and labels y (batch,) → mean loss, and what the backward pass needs of it."""
-    classes, batch = z.shape[1], len(y)
-    hot = one_hot(classes, z.dtype, z.__class__).take(y, axis=1)  # (classes, batch)
-    shifted = z.T.copy()
-    shifted -= np.maximum.reduce(shifted, axis=0)
-    e = np.exp(shifted)
-    total = ones(classes, z.dtype, z.__class__).dot(e)  # (batch,)
-    loss = (ones(batch, z.dtype, z.__class__).dot(np.log(total)) - np.vdot(hot, shifted)) / batch
-    return loss, (e, total, hot)
+__all__ = ["LOSSES", "MAE", "MSE", "BinaryCrossEntropy", "Hinge", "Huber", "Loss", "SoftmaxCrossEntropy", "loss_called"]
 
 
-def softmax_cross_entropy_backward(kept: tuple[Any, Any, Any]) -> Any:
-    """∂loss/∂z (batch, classes): (softmax − one-hot label) / batch. What was kept is overwritten."""
-    e, total, hot = kept
-    e /= total
-    e -= hot
-    e /= len(total)
-    return e.T
+UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+
+
+class Loss:
+    """What losses share. `task` says what the outputs are: classes or numbers."""
+
+    task = "regression"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"
+
+    def checked(self, y: Any, shape: tuple[int, ...]) -> Any:
+        """The targets: floating-point numbers of the shape of the outputs."""
+        if getattr(y, "shape", None) != shape or y.dtype.kind not in "fcO":
+            raise ValueError(f"targets must be floating-point numbers of the outputs' shape {shape}, got {described(y)}")
+        if not shape[0]:
+            raise ValueError("a batch must hold at least one example")
+        return y
+
+    def predict(self, z: Any) -> Any:
+        """What the outputs say: the numbers themselves."""
+        return z.copy()
+
+    def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """The loss, and what `backward` needs."""
+        raise NotImplementedError
+
+    def backward(self, kept: Any) -> Any:
+        """∂loss/∂z."""
+        raise NotImplementedError
+
+
+class Classes(Loss):
+    """Losses whose targets are labels: whole numbers y (n,) below the number of outputs."""
+
+    task = "classification"
+
+    def checked(self, y: Any, shape: tuple[int, ...]) -> Any:
+        """The labels, each below the number of classes."""
+        batch, classes = shape
+        if getattr(y, "shape", None) != (batch,) or y.dtype.kind not in "iu":
+            raise ValueError(f"labels must be whole numbers of shape ({batch},), one an example, got {described(y)}")
+        if not batch:
+            raise ValueError("a batch must hold at least one example")
+        if not y.dtype.isnative:
+            y = y.astype(np.intp)
+        unsigned = y.view(UNSIGNED[y.itemsize])  # a negative label is a huge one
+        if unsigned[unsigned.argmax()] >= classes:
+            raise ValueError(f"labels must be from 0 to {classes - 1}, got {y.min()} to {y.max()}")
+        return y
+
+    def predict(self, z: Any) -> Any:
+        """The most likely class of each example, (n,)."""
+        return z.argmax(axis=1)
+
+
+class SoftmaxCrossEntropy(Classes):
+    """The mean over the examples of −Σ_j q_j log softmax(z)_j, q the one-hot vector of the label, or with label smoothing
+    q = (1 − s)·one-hot + s/classes (Szegedy et al. 2015, arXiv:1512.00567, section 7).
+
+    Backward: for one example, loss = log Σ_j exp z_j − Σ_j q_j z_j because the q_j add up to 1, so ∂loss/∂z_j =
+    softmax(z)_j − q_j; the mean divides by the batch. Subtracting the example's largest logit changes nothing in exact
+    arithmetic and keeps exp from overflowing.
+
+    The classes stand first in memory: NumPy reduces along the first axis whole rows at a time, three times as fast as along
+    the last one when there are only a few classes.
+    """
+
+    def __init__(self, smoothing: float = 0.0) -> None:
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing must be in [0, 1), got {smoothing!r}")
+        self.smoothing = smoothing
+
+    def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """z (n, classes), y (n,)."""
+        batch, classes = z.shape
+        q = smoothed(classes, self.smoothing, z.dtype, z.__class__).take(y, axis=1)  # (classes, n)
+        shifted = z.T.copy()
+        shifted -= np.maximum.reduce(shifted, axis=0)
+        e = np.exp(shifted)
+        total = ones(classes, z.dtype, z.__class__).dot(e)  # (n,)
+        loss = (ones(batch, z.dtype, z.__class__).dot(np.log(total)) - np.vdot(q, shifted)) / batch
+        return loss, (e, total, q)
+
+    def backward(self, kept: Any) -> Any:
+        """(softmax − q)/batch."""
+        e, total, q = kept
+        e /= total
+        e -= q
+        e /= len(total)
+        return e.T
+
+
+class Hinge(Classes):
+    """The mean over examples and classes of max(0, margin − z_label + z_j), j any other class: torch.nn.MultiMarginLoss.
+
+    Backward: each j that is too close gets 1, the label minus their number, over n·classes; at the kink 0.
+    """
+
+    def __init__(self, margin: float = 1.0) -> None:
+        self.margin = margin
+
+    def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """z (n, classes), y (n,)."""
+        rows = np.arange(len(y))
+        short = self.margin - z[rows, y][:, None] + z  # (n, classes)
+        short[rows, y] = 0
+        close = short > 0
+        return np.sum(short * close) / z.size, (close, y, z.dtype)
+
+    def backward(self, kept: Any) -> Any:
+        """(close − their number at the label)/(n·classes)."""
+        close, y, dtype = kept
+        dz = close.astype(dtype)
+        dz[np.arange(len(y)), y] = -np.sum(dz, axis=1)
+        return dz / dz.size
+
+
+class MSE(Loss):
+    """mean (z − y)². Backward: 2(z − y)/count."""
+
+    def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """z and y of one shape."""
+        d = z - y
+        return np.sum(d * d) / d.size, d
+
+    def backward(self, kept: Any) -> Any:
+        """2d/count."""
+        return kept * (2 / kept.size)
+
+
+class MAE(Loss):
+    """mean |z − y|. Backward: sign(z − y)/count, 0 where they are equal."""
+
+    def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """z and y of one shape."""
+        d = z - y
+        sign = (d > 0).astype(d.dtype) - (d < 0)
+        return np.sum(d * sign) / d.size, sign
+
+    def backward(self, kept: Any) -> Any:
+        """sign/count."""
+        return kept / kept.size
+
+
+class Huber(Loss):
+    """mean h(z − y), h(d) = d²/2 up to |d| = delta, and beyond it the straight line that goes on from there (Huber 1964).
+
+    With c = d clipped to ±delta both are c (d − c/2), and the slope is c.
+    """
+
+    def __init__(self, delta: float = 1.0) -> None:
+        if not delta > 0:
+            raise ValueError(f"delta must be positive, got {delta!r}")
+        self.delta = delta
+
+    def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """z and y of one shape."""
+        d = z - y
+        c = np.minimum(np.maximum(d, -self.delta), self.delta)
+        return np.sum(c * (d - c / 2)) / d.size, c
+
+    def backward(self, kept: Any) -> Any:
+        """c/count."""
+        return kept / kept.size
+
+
+class BinaryCrossEntropy(Loss):
+    """mean −(y log σ(z) + (1 − y) log(1 − σ(z))), from logits z and targets y from 0 to 1 of the same shape.
+
+    Written as max(z, 0) − z y + log(1 + e^−|z|), which neither overflows nor loses small losses. Backward: (σ(z) − y)/count.
+    """
+
+    def checked(self, y: Any, shape: tuple[int, ...]) -> Any:
+        """Numbers from 0 to 1."""
+        y = super().checked(y, shape)
+        if y.dtype.kind == "f" and not ((y >= 0) & (y <= 1)).all():
+            raise ValueError("targets of binary cross-entropy must lie from 0 to 1")
+        return y
+
+    def predict(self, z: Any) -> Any:
+        """1 where the logit is positive, else 0."""
+        return (z > 0).astype(z.dtype)
+
+    def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
+        """z and y of one shape."""
+        away = np.where(z > 0, -z, z)  # −|z|
+        return np.sum(np.maximum(z, 0) - z * y + np.log1p(np.exp(away))) / z.size, (z, y)
+
+    def backward(self, kept: Any) -> Any:
+        """(σ(z) − y)/count."""
+        z, y = kept
+        return (sigmoid(z) - y) / z.size
+
+
+LOSSES = {
+    "softmax_cross_entropy": SoftmaxCrossEntropy,
+    "hinge": Hinge,
+    "mse": MSE,
+    "mae": MAE,
+    "huber": Huber,
+    "binary_cross_entropy": BinaryCrossEntropy,
+}
+
+
+def loss_called(name: str | Loss) -> Loss:
+    """The loss called `name`, or the given one. ValueError if there is none."""
+    if isinstance(name, Loss):
+        return name
+    if name not in LOSSES:
+        raise ValueError(f"unknown loss {name!r}{nearest(name, LOSSES)}")
+    return LOSSES[name]()
+
+
+def described(y: Any) -> str:
+    """The dtype and shape of what came instead."""
+    return f"{y.dtype} {y.shape}" if hasattr(y, "shape") and hasattr(y, "dtype") else type(y).__name__

@@ -1,0 +1,166 @@
+"""Convolution in two dimensions, any kernel, stride, padding and number of groups; images have their channels last.
+
+Forward: y[n, a, b, o] = b[o] + Σ_{i, j, c} x[n, s·a + i − p, s·b + j − p, c] W[i, j, c, o], with x taken as 0 outside the
+image. The windows that meet the kernel at each place (a, b), written out as the rows of one matrix ("im2col"), turn the sum into
+one matrix product: y = columns W + b, the linear layer of every window.
+
+Backward: as for the linear layer ∂loss/∂W = columnsᵀ dy and ∂loss/∂b = Σ dy. For ∂loss/∂x put u = s·a + i for the place in the
+padded image: dx[u] = Σ_i dy[(u − i)/s] W[i] over those i where (u − i)/s is a whole number. That is a convolution again: of dy,
+spread out with s − 1 zeros between its entries and K − 1 zeros before them, with the kernel turned around and its two channel
+axes exchanged. So the same windows and the same product do it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from refopt.nets.constants import ones
+from refopt.nets.initial import initial
+from refopt.nets.layer import Layer, Run
+
+__all__ = ["Conv2d", "pair", "windows"]
+
+
+def pair(value: Any, what: str, least: int) -> tuple[int, int]:
+    """A size for both directions, given as one number or as (vertical, horizontal). ValueError for anything else."""
+    both = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(both) != 2 or not all(isinstance(n, (int, np.integer)) and n >= least for n in both):
+        raise ValueError(f"{what} must be a whole number of at least {least}, or two of them; got {value!r}")
+    return int(both[0]), int(both[1])
+
+
+def windows(x: Any, kernel: tuple[int, int], stride: tuple[int, int], places: tuple[int, int]) -> Any:
+    """View of x (n, H, W, C) as the windows (n, a, b, i, j, C) that begin at every `stride`, as many as `places`."""
+    n, h, w, c = x.strides
+    shape = (len(x), *places, *kernel, x.shape[3])
+    strides = (n, h * stride[0], w * stride[1], h, w, c)
+    return np.lib.stride_tricks.as_strided(x, shape, strides) if isinstance(x, np.ndarray) else _on_device(x, shape, strides)
+
+
+def _on_device(x: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    import cupy
+
+    return cupy.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+class Conv2d(Layer):
+    """x (n, H, W, c_in) → y (n, H', W', c_out) with H' = (H + 2·padding − kernel)//stride + 1; the same for W'.
+
+    W (kernel, kernel, c_in/groups, c_out), b (c_out,). With groups, the channels are cut into so many parts of equal size,
+    and each part of the output sees its part of the input only; groups = c_in is a depthwise convolution. Padding "same"
+    keeps the size for odd kernels and stride 1. `bias` False leaves b out (batch normalisation would undo it).
+    """
+
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        kernel: Any = 3,
+        stride: Any = 1,
+        padding: Any = "same",
+        groups: int = 1,
+        bias: bool = True,
+        initialisation: str = "he",
+    ) -> None:
+        self.c_in, self.c_out, self.groups, self.bias = c_in, c_out, groups, bias
+        self.initialisation = initialisation
+        self.kernel, self.stride = pair(kernel, "kernel", 1), pair(stride, "stride", 1)
+        if isinstance(padding, str) and padding != "same":
+            raise ValueError(f"padding must be 'same' or a whole number, got {padding!r}")
+        if padding == "same" and not (self.kernel[0] % 2 and self.kernel[1] % 2):
+            raise ValueError(f"padding 'same' needs odd kernels, got {self.kernel}")
+        self.padding = (self.kernel[0] // 2, self.kernel[1] // 2) if padding == "same" else pair(padding, "padding", 0)
+        if groups < 1 or c_in % groups or c_out % groups:
+            raise ValueError(f"groups must divide the channels: {c_in} in, {c_out} out, {groups} groups")
+        shapes = {"W": (*self.kernel, c_in // groups, c_out)}
+        super().__init__(shapes | {"b": (c_out,)} if bias else shapes)
+
+    def init(self, theta: np.ndarray, rng: np.random.Generator, initialisation: str | None = None) -> None:
+        """Weights by "he" or as chosen, biases zero."""
+        W = self.tensors(theta)[0]
+        area = self.kernel[0] * self.kernel[1]
+        fan_in, fan_out = area * self.c_in // self.groups, area * self.c_out // self.groups
+        W[...] = initial(initialisation or self.initialisation, rng, W.shape, fan_in, fan_out)
+
+    def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """(H, W, c_in) → (H', W', c_out)."""
+        if len(shape) != 3 or shape[2] != self.c_in:
+            raise ValueError(f"a convolution of {self.c_in} channels takes images (height, width, {self.c_in}), got {shape}")
+        return (*self._fits(shape[:2]), self.c_out)
+
+    def _fits(self, size: tuple[int, ...]) -> tuple[int, int]:
+        """How often the kernel fits, in both directions."""
+        a, b = ((n + 2 * p - k) // s + 1 for n, p, k, s in zip(size, self.padding, self.kernel, self.stride, strict=True))
+        if a < 1 or b < 1:
+            raise ValueError(f"images of {size[0]} × {size[1]} are smaller than the kernel {self.kernel}")
+        return a, b
+
+    def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:
+        """y = columns W + b."""
+        tensors = self.tensors(theta)
+        (n, height, width, _), (top, left) = x.shape, self.padding
+        a, b = self._fits((height, width))
+        if top or left:
+            padded = self.buffer("padded", x, (n, height + 2 * top, width + 2 * left, self.c_in), zeros=True)
+            padded[:, top : top + height, left : left + width] = x
+            x = padded
+        columns = self._columns("columns", windows(x, self.kernel, self.stride, (a, b)))  # (groups, n·a·b, K·K·c_in/groups)
+        product = self.buffer("product", x, (self.groups, n * a * b, self.c_out // self.groups))
+        np.matmul(columns, self._by_group(tensors[0]), out=product)
+        y = product.reshape(n, a, b, self.c_out) if self.groups == 1 else self._joined("y", product, (n, a, b, self.c_out))
+        if self.bias:
+            y += tensors[1]
+        return y, (columns, (height, width))
+
+    def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
+        """dW = columnsᵀ dy, db = Σ dy, and dx = the windows of dy, spread out, times the kernel turned around."""
+        columns, (height, width) = kept
+        n, a, b, _ = dy.shape
+        W, slopes = self.tensors(theta)[0], self.tensors(g)
+        rows = dy.reshape(-1, self.c_out)  # (n·a·b, c_out)
+        if self.bias:
+            ones(len(rows), dy.dtype, dy.__class__).dot(rows, out=slopes[1])
+        parts = rows.reshape(-1, self.groups, self.c_out // self.groups).transpose(1, 0, 2)  # (groups, n·a·b, c_out/groups)
+        dW = np.matmul(columns.transpose(0, 2, 1), parts)  # (groups, K·K·c_in/groups, c_out/groups)
+        slopes[0][...] = dW.transpose(1, 0, 2).reshape(W.shape)
+        if self.first:
+            return None
+        (i, j), (s, t), (top, left) = self.kernel, self.stride, self.padding
+        spread = self.buffer("spread", dy, (n, top + height + i - 1, left + width + j - 1, self.c_out), zeros=True)
+        into = spread[:, i - 1 : i - 1 + s * a : s, j - 1 : j - 1 + t * b : t]
+        into[...] = dy[:, : into.shape[1], : into.shape[2]]  # windows that lie in the padding alone have no part in dx
+        rows = self._columns("slopes", windows(spread[:, top:, left:], self.kernel, (1, 1), (height, width)))
+        product = self.buffer("dx", dy, (self.groups, n * height * width, self.c_in // self.groups))
+        np.matmul(rows, self._turned(W), out=product)
+        shape = (n, height, width, self.c_in)
+        return product.reshape(shape) if self.groups == 1 else self._joined("dx joined", product, shape)
+
+    def _columns(self, name: str, seen: Any) -> Any:
+        """Windows (n, a, b, i, j, C) as the matrix of each group, (groups, n·a·b, i·j·C/groups)."""
+        n, a, b, i, j, channels = seen.shape
+        columns = self.buffer(name, seen, (self.groups, n, a, b, i, j, channels // self.groups))
+        if channels == 1:  # rows of the image are longer than those of the kernel
+            for row in range(i):
+                for column in range(j):
+                    columns[0, :, :, :, row, column] = seen[:, :, :, row, column]
+        else:
+            columns[...] = np.moveaxis(seen.reshape(seen.shape[:5] + (self.groups, -1)), 5, 0) if self.groups > 1 else seen
+        return columns.reshape(self.groups, n * a * b, -1)
+
+    def _by_group(self, W: Any) -> Any:
+        """The kernel as the matrix of each group, (groups, K·K·c_in/groups, c_out/groups)."""
+        return W.reshape(-1, self.groups, self.c_out // self.groups).transpose(1, 0, 2)
+
+    def _turned(self, W: Any) -> Any:
+        """The kernel turned around, input and output exchanged: (groups, K·K·c_out/groups, c_in/groups)."""
+        i, j, c, _ = W.shape
+        turned = W[::-1, ::-1].reshape(i, j, c, self.groups, -1).transpose(3, 0, 1, 4, 2)  # (groups, i, j, c_out/groups, c)
+        return turned.reshape(self.groups, -1, c)
+
+    def _joined(self, name: str, parts: Any, shape: tuple[int, ...]) -> Any:
+        """What each group gave, (groups, rows, channels/groups), with the channels side by side."""
+        joined = self.buffer(name, parts, shape)
+        joined.reshape(parts.shape[1], self.groups, -1)[...] = parts.transpose(1, 0, 2)
+        return joined
