@@ -22,6 +22,8 @@ from refopt.nets.layer import Layer, Run
 
 __all__ = ["Conv2d", "pair", "windows"]
 
+TILE = int(__import__("os").environ.get("TILE", 1 << 20))  # bytes of columns at a time: about half of a core's own cache
+
 
 def pair(value: Any, what: str, least: int) -> tuple[int, int]:
     """A size for both directions, given as one number or as (vertical, horizontal). ValueError for anything else."""
@@ -99,48 +101,67 @@ class Conv2d(Layer):
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:
         """y = columns W + b."""
-        tensors = self.tensors(theta)
+        W, *rest = self.tensors(theta)
         (n, height, width, _), (top, left) = x.shape, self.padding
-        a, b = self._fits((height, width))
+        places = a, b = self._fits((height, width))
         if top or left:
             padded = self.buffer("padded", x, (n, height + 2 * top, width + 2 * left, self.c_in), zeros=True)
             padded[:, top : top + height, left : left + width] = x
             x = padded
-        columns = self._columns("columns", windows(x, self.kernel, self.stride, (a, b)))  # (groups, n·a·b, K·K·c_in/groups)
-        product = self.buffer("product", x, (self.groups, n * a * b, self.c_out // self.groups))
-        np.matmul(columns, self._by_group(tensors[0]), out=product)
-        y = product.reshape(n, a, b, self.c_out) if self.groups == 1 else self._joined("y", product, (n, a, b, self.c_out))
-        if self.bias:
-            y += tensors[1]
-        return y, (columns, (height, width))
+        y = self.buffer("y", x, (n, a, b, self.c_out))
+        kernel = self._by_group(W)  # (groups, K·K·c_in/groups, c_out/groups)
+        for some in self._tiles(x, n, a * b, self.c_in):
+            self._multiply(windows(x[some], self.kernel, self.stride, places), kernel, y[some])
+        if rest:
+            y += rest[0]
+        return y, (x, (height, width))
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
         """dW = columnsᵀ dy, db = Σ dy, and dx = the windows of dy, spread out, times the kernel turned around."""
-        columns, (height, width) = kept
-        n, a, b, _ = dy.shape
-        W, slopes = self.tensors(theta)[0], self.tensors(g)
+        x, (height, width) = kept
+        (n, a, b, _), W, (dW, *rest) = dy.shape, self.tensors(theta)[0], self.tensors(g)
         rows = dy.reshape(-1, self.c_out)  # (n·a·b, c_out)
-        if self.bias:
-            ones(len(rows), dy.dtype, dy.__class__).dot(rows, out=slopes[1])
-        parts = rows.reshape(-1, self.groups, self.c_out // self.groups).transpose(1, 0, 2)  # (groups, n·a·b, c_out/groups)
-        dW = np.matmul(columns.transpose(0, 2, 1), parts)  # (groups, K·K·c_in/groups, c_out/groups)
-        slopes[0][...] = dW.transpose(1, 0, 2).reshape(W.shape)
+        if rest:
+            ones(len(rows), dy.dtype, dy.__class__).dot(rows, out=rest[0])
+        by_group = 0
+        for some in self._tiles(x, n, a * b, self.c_in):
+            columns = self._columns(windows(x[some], self.kernel, self.stride, (a, b)))  # (groups, rows, K·K·c_in/groups)
+            by_group = by_group + np.matmul(columns.transpose(0, 2, 1), self._split(dy[some]))
+        dW[...] = by_group.transpose(1, 0, 2).reshape(W.shape)
         if self.first:
             return None
         (i, j), (s, t), (top, left) = self.kernel, self.stride, self.padding
         spread = self.buffer("spread", dy, (n, top + height + i - 1, left + width + j - 1, self.c_out), zeros=True)
         into = spread[:, i - 1 : i - 1 + s * a : s, j - 1 : j - 1 + t * b : t]
         into[...] = dy[:, : into.shape[1], : into.shape[2]]  # windows that lie in the padding alone have no part in dx
-        rows = self._columns("slopes", windows(spread[:, top:, left:], self.kernel, (1, 1), (height, width)))
-        product = self.buffer("dx", dy, (self.groups, n * height * width, self.c_in // self.groups))
-        np.matmul(rows, self._turned(W), out=product)
-        shape = (n, height, width, self.c_in)
-        return product.reshape(shape) if self.groups == 1 else self._joined("dx joined", product, shape)
+        dx = self.buffer("dx", dy, (n, height, width, self.c_in))
+        turned = self._turned(W)  # (groups, K·K·c_out/groups, c_in/groups)
+        for some in self._tiles(spread, n, height * width, self.c_out):
+            self._multiply(windows(spread[some, top:, left:], self.kernel, (1, 1), (height, width)), turned, dx[some])
+        return dx
 
-    def _columns(self, name: str, seen: Any) -> Any:
+    def _tiles(self, x: Any, n: int, places: int, channels: int) -> list[slice]:
+        """The batch in parts whose columns stay in the cache between writing and reading them."""
+        size = places * self.kernel[0] * self.kernel[1] * channels * x.itemsize
+        step = max(TILE // size, 1)
+        return [slice(i, min(i + step, n)) for i in range(0, n, step)]
+
+    def _multiply(self, seen: Any, kernel: Any, out: Any) -> None:
+        """out (n, a, b, C) = the windows as rows, times the kernel of each group."""
+        columns = self._columns(seen)
+        if self.groups == 1:
+            np.matmul(columns[0], kernel[0], out=out.reshape(-1, out.shape[3]))
+        else:
+            self._split(out)[...] = np.matmul(columns, kernel)
+
+    def _split(self, x: Any) -> Any:
+        """View of (n, a, b, C) as the rows of each group, (groups, n·a·b, C/groups)."""
+        return x.reshape(-1, self.groups, x.shape[3] // self.groups).transpose(1, 0, 2)
+
+    def _columns(self, seen: Any) -> Any:
         """Windows (n, a, b, i, j, C) as the matrix of each group, (groups, n·a·b, i·j·C/groups)."""
         n, a, b, i, j, channels = seen.shape
-        columns = self.buffer(name, seen, (self.groups, n, a, b, i, j, channels // self.groups))
+        columns = self.buffer(f"columns of {channels}", seen, (self.groups, n, a, b, i, j, channels // self.groups))
         if channels == 1:  # rows of the image are longer than those of the kernel
             for row in range(i):
                 for column in range(j):
@@ -158,9 +179,3 @@ class Conv2d(Layer):
         i, j, c, _ = W.shape
         turned = W[::-1, ::-1].reshape(i, j, c, self.groups, -1).transpose(3, 0, 1, 4, 2)  # (groups, i, j, c_out/groups, c)
         return turned.reshape(self.groups, -1, c)
-
-    def _joined(self, name: str, parts: Any, shape: tuple[int, ...]) -> Any:
-        """What each group gave, (groups, rows, channels/groups), with the channels side by side."""
-        joined = self.buffer(name, parts, shape)
-        joined.reshape(parts.shape[1], self.groups, -1)[...] = parts.transpose(1, 0, 2)
-        return joined

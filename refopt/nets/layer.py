@@ -115,15 +115,17 @@ class Layer:
         """The shape of the output for one example of the given shape. ValueError where the layer cannot take it."""
         return shape
 
-    def buffer(self, name: str, like: Any, shape: tuple[int, ...], zeros: bool = False) -> Any:
+    def buffer(self, name: str, like: Any, shape: tuple[int, ...], zeros: bool = False, dtype: Any = None) -> Any:
         """An array to compute into, kept from call to call: new memory would cost more than most of the arithmetic.
 
-        With `zeros` it holds zeros when it is new, and what the layer has written since.
+        With `zeros` it holds zeros when it is new, and what the layer has written since. It has the dtype of `like` if none
+        is given.
         """
         held = self._buffers.get(name)
-        if held is None or held.shape != shape or held.dtype != like.dtype or held.__class__ is not like.__class__:
+        dtype = like.dtype if dtype is None else dtype
+        if held is None or held.shape != shape or held.dtype != dtype or held.__class__ is not like.__class__:
             new = np.zeros_like if zeros else np.empty_like
-            held = self._buffers[name] = new(like, shape=shape, order="C", subok=False)
+            held = self._buffers[name] = new(like, dtype=dtype, shape=shape, order="C", subok=False)
         return held
 
     def __getstate__(self) -> dict[str, Any]:

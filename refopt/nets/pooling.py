@@ -30,84 +30,97 @@ class Pool(Layer):
             raise ValueError(f"images of {shape[0]} × {shape[1]} are smaller than the window {self.kernel}")
         return a, b, shape[2]
 
-    def corners(self, x: Any, places: tuple[int, int]) -> list[Any]:
-        """For each place in the window, in reading order, a view of what stands there in all windows, (n, H', W', C)."""
-        (a, b), (s, t) = places, self.stride
-        return [
-            x[:, i : i + s * a : s, j : j + t * b : t][:, :a, :b] for i in range(self.kernel[0]) for j in range(self.kernel[1])
-        ]
+    def along(self, x: Any, axis: int) -> list[Any]:
+        """For each place in the window along one axis (1 vertical, 2 horizontal) a view of what stands there in all windows."""
+        size, stride = self.kernel[axis - 1], self.stride[axis - 1]
+        count = (x.shape[axis] - size) // stride + 1
+        cuts = [slice(i, i + stride * (count - 1) + 1, stride) for i in range(size)]
+        return [x[:, cut] if axis == 1 else x[:, :, cut] for cut in cuts]
 
-    def slopes(self, dy: Any, shape: tuple[int, ...]) -> Any:
-        """Zeros for dx. Where windows lie side by side and cover the image, each entry is written once and needs none."""
-        dx = self.buffer("dx", dy, shape)
-        if self.stride != self.kernel or shape[1] % self.kernel[0] or shape[2] % self.kernel[1]:
+    def slopes(self, name: str, dy: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, list[Any]]:
+        """Memory for dx and the views of it. Where windows overlap or leave gaps it holds zeros to add to; else each entry
+        is written once."""
+        dx = self.buffer(name, dy, shape)
+        if not self.apart(axis) or self.kernel[axis - 1] == 1 or shape[axis] % self.kernel[axis - 1]:
             dx.fill(0)
-        return dx
+        return dx, self.along(dx, axis)
+
+    def apart(self, axis: int) -> bool:
+        """Whether the windows lie side by side."""
+        return self.stride[axis - 1] == self.kernel[axis - 1]
 
 
 class MaxPool2d(Pool):
     """The largest number of each window; of several that are equal the first in reading order counts as the largest.
 
-    Backward: ∂y/∂x is 1 for that one and 0 for the others, so dy goes back to where y came from.
+    The largest of a window is the largest of its rows' largest, so it is found along one axis and then along the other.
+
+    Backward: ∂y/∂x is 1 for the number that won and 0 for the others, so dy goes back to where y came from. Of y = max(a, b, c),
+    taken in that order, c gets dy where it was larger than the two before; what is left goes to max(a, b), and so on.
     """
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:
-        """y = the largest of the corners; `winner` remembers which."""
-        places = self.output(x.shape[1:])[:2]
-        first, *others = self.corners(x, places)
-        y = self.buffer("y", x, first.shape)
-        y[...] = first
-        larger = self._bytes("larger", y, bool)
-        winner = self._bytes("winner", y, np.uint8 if len(others) < 256 else np.int64)
-        winner.fill(0)
-        for k, corner in enumerate(others, 1):
-            np.greater(corner, y, out=larger, casting="unsafe")
-            np.copyto(winner, k, where=larger)
-            np.copyto(y, corner, where=larger) if x.dtype == object else np.maximum(y, corner, out=y)
-        return y, (winner, x.shape)
+        """The largest along the rows (n, H, W', C), then down the columns (n, H', W', C)."""
+        across, won_across = self._largest("across", x, 2)
+        y, won_down = self._largest("y", across, 1)
+        return y, (x.shape, won_across, across.shape, won_down)
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
-        """dx = dy where x won, 0 elsewhere; overlapping windows add up."""
-        winner, shape = kept
-        dx = self.slopes(dy, shape)
-        won = self._bytes("larger", dy, bool)
-        for k, corner in enumerate(self.corners(dx, dy.shape[1:3])):
-            np.equal(winner, k, out=won)
-            if self.stride == self.kernel:
-                np.multiply(dy, won, out=corner)
-            else:
-                corner += dy * won
+        """Back up the columns, then back along the rows."""
+        shape, won_across, across, won_down = kept
+        return self._winners("dx", self._winners("d_across", dy, across, won_down, 1), shape, won_across, 2)
+
+    def _largest(self, name: str, x: Any, axis: int) -> tuple[Any, list[Any]]:
+        """The largest of each window along one axis, and for each place but the first where it won over those before."""
+        first, *others = self.along(x, axis)
+        y, won = self.buffer(name, x, first.shape), []
+        for place, other in enumerate(others, 1):
+            before = first if place == 1 else y
+            won.append(np.greater(other, before, out=self.buffer(f"won {name} {place}", x, y.shape, dtype=bool)))
+            np.maximum(before, other, out=y)
+        if not others:
+            y[...] = first
+        return y, won
+
+    def _winners(self, name: str, dy: Any, shape: tuple[int, ...], won: list[Any], axis: int) -> Any:
+        """dx from the dy of windows along one axis."""
+        dx, (first, *others) = self.slopes(name, dy, shape, axis)
+        left = self.buffer(f"left {name}", dy, dy.shape)
+        if not self.apart(axis) or not others:
+            np.copyto(left, dy)
+            for other, where in zip(reversed(others), reversed(won), strict=True):
+                share = left * where
+                other += share
+                left -= share
+            first += left
+            return dx
+        for place in range(len(others), 0, -1):
+            other, rest = others[place - 1], first if place == 1 else left
+            np.multiply(dy, won[place - 1], out=other)
+            dy = np.subtract(dy, other, out=rest)
         return dx
 
-    def _bytes(self, name: str, like: Any, dtype: Any) -> Any:
-        held = self._buffers.get(name)
-        if held is None or held.shape != like.shape or held.dtype != dtype:
-            held = self._buffers[name] = np.empty_like(like, dtype=dtype, order="C")
-        return held
+
+def _add_to(place: Any, share: Any) -> None:
+    place += share
 
 
 class AveragePool2d(Pool):
-    """The mean of each window. Backward: each of its k numbers gets dy/k."""
+    """The mean of each window, first along the rows and then down the columns. Backward: each of its k numbers gets dy/k."""
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:
-        """y = the mean of the corners."""
-        corners = self.corners(x, self.output(x.shape[1:])[:2])
-        y = self.buffer("y", x, corners[0].shape)
-        y[...] = corners[0]
-        for corner in corners[1:]:
-            y += corner
-        y *= 1 / len(corners)
-        return y, x.shape
+        """The sums of the windows over their size."""
+        across = sum(self.along(x, 2))  # (n, H, W', C)
+        return sum(self.along(across, 1)) * (1 / math.prod(self.kernel)), (x.shape, across.shape)
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
-        """dx = dy/k for each number of the window."""
-        dx = self.slopes(dy, kept)
+        """dx = dy/k for each number of the window; overlapping windows add up."""
         share = dy * (1 / math.prod(self.kernel))
-        for corner in self.corners(dx, dy.shape[1:3]):
-            if self.stride == self.kernel:
-                corner[...] = share
-            else:
-                corner += share
+        for name, axis, shape in (("d_across", 1, kept[1]), ("dx", 2, kept[0])):
+            dx, places = self.slopes(name, dy, shape, axis)
+            for place in places:
+                (np.copyto if self.apart(axis) else _add_to)(place, share)
+            share = dx
         return dx
 
 
