@@ -141,6 +141,7 @@ class Rule:
     _own_needs: list[str]
     _plain: bool  # elementwise, with numbers for hyper-parameters and no rule inside
     _crowded: bool  # has populations, or the rule inside has
+    _blocked: dict[Any, Any]  # what `refopt.fast` knows of this rule
     _unlike: bool  # sees all parameters as one vector, and the rule inside sees each tensor
 
     def __init__(
@@ -206,6 +207,7 @@ class Rule:
             _populations=populations,
             _plain=scope == "element" and inner is None and not populations and not needs,
             _crowded=bool(populations) or (inner is not None and inner._crowded),
+            _blocked={},  # not of another binding
             _unlike=scope == "network" and inner is not None and (inner.scope == "tensor" or inner._unlike),
         )
 
@@ -368,6 +370,20 @@ class Rule:
         else:
             results = _own(self.recurrence(*inputs, **self._step_hyper), self._results, inputs)
         return results.pop("theta"), results
+
+    def update_(self, theta: Any, g: Any, state: dict[str, Any], **hyper: Any) -> None:
+        """One step in place: `theta` and the arrays of `state` are overwritten, the counts in `state` replaced.
+
+        The numbers are those of `update`, in every bit. An elementwise rule on one contiguous array runs in cache-sized pieces
+        without new memory (`refopt.fast.blocked`); everything else makes the plain step and copies.
+        """
+        rule = self._for_one_step(hyper) if hyper else self
+        bound = rule._blocked.get("bound")
+        if bound is not None and bound.step(theta, g, state):
+            return
+        from refopt.fast import update_
+
+        update_(rule, theta, g, state)
 
     def propose(self, theta: Any, g: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The step that the rule would subtract from theta (the record's ``update``), and the new state.

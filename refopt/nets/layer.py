@@ -64,11 +64,13 @@ class Layer:
     def __init__(self, shapes: Mapping[str, tuple[int, ...]] | None = None, parts: Mapping[str, Layer] | None = None) -> None:
         self.shapes, self.parts = dict(shapes or {}), dict(parts or {})
         self._buffers: dict[str, Any] = {}
+        self._seen: list[tuple[Any, list[Any]]] = []
         self.place(Place())
 
     def place(self, at: Place, name: str = "") -> None:
         """Take the numbers of theta from ``at.theta`` on, and move `at` behind them."""
         start, self.name, self.number = at.theta, name, at.number
+        self._seen = [(None, []), (None, [])]
         at.number += 1
         self._places = []
         for shape in self.shapes.values():
@@ -90,8 +92,16 @@ class Layer:
             yield from layer.named()
 
     def tensors(self, theta: Any) -> list[Any]:
-        """The layer's own tensors, as views of a flat vector, in the order of `shapes`."""
-        return [theta[where].reshape(shape) for where, shape in self._places]
+        """The layer's own tensors, as views of a flat vector, in the order of `shapes`.
+
+        The views of the last two vectors are kept: a loop that steps in place brings the same theta and g again and again.
+        """
+        for vector, views in self._seen:
+            if vector is theta:
+                return views
+        views = [theta[where].reshape(shape) for where, shape in self._places]
+        self._seen = [(theta, views), self._seen[0]]
+        return views
 
     def init(self, theta: np.ndarray, rng: np.random.Generator, initialisation: str | None = None) -> None:
         """Write starting values over the zeros of theta; `initialisation` replaces the layer's own choice."""
@@ -129,4 +139,4 @@ class Layer:
         return held
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_buffers": {}}
+        return {**self.__dict__, "_buffers": {}, "_seen": [(None, []), (None, [])]}

@@ -57,7 +57,7 @@ class Classes(Loss):
     def checked(self, y: Any, shape: tuple[int, ...]) -> Any:
         """The labels, each below the number of classes."""
         batch, classes = shape
-        if getattr(y, "shape", None) != (batch,) or y.dtype.kind not in "iu":
+        if getattr(y, "shape", None) != shape[:1] or y.dtype.kind not in "iu":
             raise ValueError(f"labels must be whole numbers of shape ({batch},), one an example, got {described(y)}")
         if not batch:
             raise ValueError("a batch must hold at least one example")

@@ -16,6 +16,8 @@ from refopt.nets.views import Views
 
 __all__ = ["Network"]
 
+PLAIN = Run()
+FLOATING = "efdgFDGO"  # NumPy's letters for floating-point, complex and object arrays
 STEP = {"f": 1e-20, "d": 1e-40}  # of complex step: so small that its square is nothing
 
 
@@ -115,10 +117,12 @@ class Network:
         out: Any = None,
     ) -> tuple[Any, Any]:
         """The loss and its gradient, a vector like theta, written into `out` if there is one."""
-        run = Run(seed, dropout, self._vector(running, theta), self._vector(statistics, theta))
-        z, kept = self._forward(theta, x, run)
+        run = PLAIN
+        if not (seed is running is statistics is None):
+            run = Run(seed, dropout, self._vector(running, theta), self._vector(statistics, theta))
+        z, kept = self.layers.forward(theta, self._inputs(x, self._checked(theta)), run)
         loss, left = self.loss_function.forward(z, self._targets(y, z))
-        g = np.empty_like(theta) if out is None else out
+        g = np.empty_like(theta) if out is None else self._checked(out)
         self.layers.backward(theta, g, self.loss_function.backward(left), kept)
         if self.penalty is not None:
             loss = loss + self.penalty.forward(theta)
@@ -163,13 +167,15 @@ class Network:
         return y if y.dtype.kind in "iu" or y.dtype == z.dtype else y.astype(z.dtype)
 
     def _checked(self, theta: Any) -> Any:
-        if getattr(theta, "shape", None) != self._shape or theta.dtype.kind not in "fcO":
+        if getattr(theta, "shape", None) != self._shape or theta.dtype.char not in FLOATING:
             got = f"{theta.dtype} {theta.shape}" if hasattr(theta, "shape") else type(theta).__name__
             raise ValueError(f"{self} takes a floating-point theta of shape ({self.size},), got {got}")
         return theta
 
     def _inputs(self, x: Any, theta: Any) -> Any:
         x = x if hasattr(x, "shape") else np.asarray(x)
+        if x.shape[1:] == self.inputs and x.dtype is theta.dtype and not self.tokens:
+            return x  # the everyday case, and the fast one
         if x.shape[1:] != self.inputs or x.ndim == 0:
             shape = ", ".join(["batch", *map(str, self.inputs)])
             raise ValueError(f"{self} takes x of shape ({shape}), got {x.shape}{self._hint(x.shape[1:])}")

@@ -21,6 +21,7 @@ FLOW = [
     ["rules", "stepping"],
     ["wrappers"],
     ["catalogue", "frameworks"],
+    ["fast"],
     ["exact", "problems", "data", "nets"],
     ["training", "golden"],
     ["bench"],
@@ -56,8 +57,8 @@ def test_imports_flow_one_way(path):
         parts = name.split(".")
         if parts[0] != "refopt" or len(parts) == 1 or parts[1] not in LEVEL:
             continue
-        # frameworks is data over the rules; the catalogue only looks it up
-        if (here, parts[1]) == ("catalogue", "frameworks"):
+        # frameworks is data over the rules; the catalogue only looks it up. A rule hands `update_` on to the fast room.
+        if (here, parts[1]) in (("catalogue", "frameworks"), ("recurrence", "fast")):
             continue
         assert LEVEL[parts[1]] < LEVEL[here] or parts[1] == here, f"{path} imports {name}"
 

@@ -1,0 +1,231 @@
+"""Recording: a rule's step run once on symbols, which note every operation on arrays and on scalars.
+
+`Symbol` stands for an array: NumPy hands it every ufunc through ``__array_ufunc__``, and the answer is a new symbol. `Scalar`
+stands for the step count or a hyper-parameter, and notes Python's arithmetic as Python's text; where the step branches on one,
+the branch taken now is recorded, with the condition under which that is right. What cannot be noted (a branch on an array, a
+sum over all entries) raises `Unrecordable`, which says why.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from refopt import numbers
+
+__all__ = ["Operation", "Recording", "Scalar", "Symbol", "Unrecordable", "record"]
+
+
+class Unrecordable(Exception):
+    """The step cannot be replayed entry by entry; the message says what stands in the way."""
+
+
+class Operation:
+    """One call of a ufunc (or a selection): `inputs` are symbols, scalars and plain numbers, `result` is a symbol."""
+
+    __slots__ = ("function", "inputs", "result")
+
+    def __init__(self, function: Any, inputs: tuple[Any, ...], result: Symbol) -> None:
+        self.function, self.inputs, self.result = function, inputs, result
+
+
+class Recording:
+    """What a step did: the inputs by name, the operations in order, and the results by name."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Symbol] = {}
+        self.operations: list[Operation] = []
+        self.results: dict[str, Any] = {}
+        self.guards: dict[str, bool] = {}
+
+    def guard(self, text: str, answer: bool) -> bool:
+        """Note what a comparison of scalars answered."""
+        self.guards[text] = bool(answer)
+        return bool(answer)
+
+
+# NumPy's `a**2` is square(a), not power(a, 2); so are these exponents of floating-point arrays.
+POWERS = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
+
+SELECT = "where"
+
+
+class Symbol(NDArrayOperatorsMixin):
+    """An array that is not there yet. It has a dtype but no shape: a step that asks for one is not elementwise."""
+
+    __slots__ = ("dtype", "tape")
+
+    def __init__(self, tape: Recording, dtype: Any) -> None:
+        self.tape, self.dtype = tape, np.dtype(dtype)
+
+    def note(self, function: Any, inputs: tuple[Any, ...], dtype: Any) -> Symbol:
+        """A new symbol for what `function` makes of `inputs`."""
+        for x in inputs:
+            if not isinstance(x, (Symbol, Scalar, int, float)):
+                raise Unrecordable(f"an operand is of type {type(x).__name__}")
+        result = Symbol(self.tape, dtype)
+        self.tape.operations.append(Operation(function, inputs, result))
+        return result
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Symbol:
+        if method != "__call__" or options or ufunc.nout != 1:
+            raise Unrecordable(f"{ufunc.__name__}.{method} looks at several entries at once")
+        kinds = tuple(x.dtype if isinstance(x, Symbol) else float if isinstance(x, (Scalar, float)) else int for x in inputs)
+        return self.note(ufunc, inputs, ufunc.resolve_dtypes((*kinds, None))[-1])
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Symbol:
+        if function is np.where and len(inputs) == 3 and not options:
+            dtypes = [x.dtype for x in inputs[1:] if isinstance(x, Symbol)]
+            return self.note(SELECT, inputs, dtypes[0] if dtypes else np.float64)
+        if function in (np.zeros_like, np.ones_like):
+            return self.note(np.multiply, (self, 0), self.dtype) if function is np.zeros_like else self * 0 + 1
+        raise Unrecordable(f"numpy.{function.__name__} is no operation on each entry")
+
+    def __pow__(self, exponent: Any) -> Any:
+        fast = POWERS.get(exponent) if isinstance(exponent, (int, float)) and self.dtype.kind == "f" else None
+        return np.power(self, exponent) if fast is None else fast(self)
+
+    def astype(self, dtype: Any, copy: bool = True) -> Symbol:
+        """The same numbers; a selection between two Python numbers takes the dtype that it is cast to."""
+        last = self.tape.operations[-1]
+        if np.dtype(dtype) == self.dtype:
+            return self
+        if last.result is self and last.function is SELECT and not any(isinstance(x, Symbol) for x in last.inputs[1:]):
+            self.dtype = np.dtype(dtype)
+            return self
+        raise Unrecordable(f"a cast from {self.dtype} to {np.dtype(dtype)}")
+
+    def __bool__(self) -> bool:
+        raise Unrecordable("a branch on the values of an array")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name in ("larger", "ball"):
+            raise AttributeError(name)
+        raise Unrecordable(f"the step asks for .{name} of an array")
+
+
+def _scalar_operation(text: str, of: Callable[[Any, Any], Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def combined(tape: Recording, a: Any, b: Any) -> Any:
+        if isinstance(a, Symbol) or isinstance(b, Symbol):
+            return NotImplemented
+        if not all(isinstance(x, (Scalar, int, float)) for x in (a, b)):
+            raise Unrecordable(f"scalar arithmetic with a {type(b).__name__}")
+        return Scalar(tape, f"({_text(a)} {text} {_text(b)})", of(_value(a), _value(b)), _reads(a) | _reads(b))
+
+    return (lambda self, other: combined(self.tape, self, other)), (lambda self, other: combined(self.tape, other, self))
+
+
+def _comparison(text: str, of: Callable[[Any, Any], bool]) -> Callable[[Scalar, Any], Any]:
+    def compared(self: Scalar, other: Any) -> Any:
+        if isinstance(other, Symbol):
+            return NotImplemented
+        return self.tape.guard(f"({self.text} {text} {_text(other)})", of(self.value, _value(other)))
+
+    return compared
+
+
+def _text(x: Any) -> str:
+    """A number as Python's text; a float's repr is that float again."""
+    if isinstance(x, Scalar):
+        return x.text
+    if isinstance(x, float) and not math.isfinite(x):
+        return f"float('{x}')"
+    return f"({x!r})" if x < 0 else repr(x)
+
+
+def _value(x: Any) -> Any:
+    return x.value if isinstance(x, Scalar) else x
+
+
+def _reads(x: Any) -> frozenset[str]:
+    return x.reads if isinstance(x, Scalar) else frozenset()
+
+
+class Scalar:
+    """A Python number that is only known when the step is replayed: its text, the names in it, its value at the recording.
+
+    A comparison is answered by the value, and becomes a guard: the recording holds as long as the answer stays the same.
+    """
+
+    __slots__ = ("reads", "tape", "text", "value")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, tape: Recording, text: str, value: Any, reads: frozenset[str]) -> None:
+        self.tape, self.text, self.value, self.reads = tape, text, value, reads
+
+    __add__, __radd__ = _scalar_operation("+", operator.add)
+    __sub__, __rsub__ = _scalar_operation("-", operator.sub)
+    __mul__, __rmul__ = _scalar_operation("*", operator.mul)
+    __truediv__, __rtruediv__ = _scalar_operation("/", operator.truediv)
+    __pow__, __rpow__ = _scalar_operation("**", operator.pow)
+    __mod__, __rmod__ = _scalar_operation("%", operator.mod)
+    __floordiv__, __rfloordiv__ = _scalar_operation("//", operator.floordiv)
+    __lt__, __le__ = _comparison("<", operator.lt), _comparison("<=", operator.le)
+    __gt__, __ge__ = _comparison(">", operator.gt), _comparison(">=", operator.ge)
+    __eq__, __ne__ = _comparison("==", operator.eq), _comparison("!=", operator.ne)  # type: ignore[assignment]
+
+    def __neg__(self) -> Scalar:
+        return Scalar(self.tape, f"(-{self.text})", -self.value, self.reads)
+
+    def __pos__(self) -> Scalar:
+        return self
+
+    def __abs__(self) -> Scalar:
+        return Scalar(self.tape, f"abs({self.text})", abs(self.value), self.reads)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        symbol = next((x for x in inputs if isinstance(x, Symbol)), None)
+        if symbol is not None:
+            return symbol.__array_ufunc__(ufunc, method, *inputs, **options)
+        function = getattr(numbers, ufunc.__name__, None)
+        if method != "__call__" or options or function is None:
+            raise Unrecordable(f"{ufunc.__name__} of a scalar")
+        text = f"numbers.{ufunc.__name__}({', '.join(map(_text, inputs))})"
+        return Scalar(self.tape, text, function(*map(_value, inputs)), frozenset().union(*map(_reads, inputs)))
+
+    def __bool__(self) -> bool:
+        return self.tape.guard(f"bool({self.text})", bool(self.value))
+
+    def __float__(self) -> float:
+        self.tape.guard(f"({self.text} == {self.value!r})", True)
+        return float(self.value)
+
+    def __int__(self) -> int:
+        self.tape.guard(f"({self.text} == {self.value!r})", True)
+        return int(self.value)
+
+    __index__ = __int__
+
+
+def record(
+    step: Callable[..., dict[str, Any]],
+    arrays: Mapping[str, Any],
+    scalars: Mapping[str, Any],
+    others: Mapping[str, Any],
+    wanted: list[str],
+) -> Recording:
+    """Run `step` on symbols: `arrays` are names with their dtypes, `scalars` names with their values now, `others` stay as
+    they are. `wanted` names the results that count; operations that only serve others are left out. Raises `Unrecordable`.
+    """
+    tape = Recording()
+    tape.arrays = {name: Symbol(tape, dtype) for name, dtype in arrays.items()}
+    try:
+        outcome = step(**tape.arrays, **{name: Scalar(tape, name, value, frozenset([name])) for name, value in scalars.items()}, **others)
+    except Unrecordable:
+        raise
+    except Exception as error:  # a rule may do with an array what no symbol can
+        raise Unrecordable(f"{type(error).__name__}: {error}") from None
+    tape.results = {name: outcome[name] for name in wanted}
+    needed = {id(value) for value in tape.results.values()}
+    kept = []
+    for operation in reversed(tape.operations):
+        if id(operation.result) in needed:
+            kept.append(operation)
+            needed.update(id(x) for x in operation.inputs if isinstance(x, Symbol))
+    tape.operations = kept[::-1]
+    return tape
