@@ -100,6 +100,11 @@ class Dual:
         """The sum of duals."""
         return sum(entries, Dual(0))
 
+    def larger(self, other: Any) -> Dual:
+        """The larger of the two; `Undecided` where the values overlap."""
+        other = _dual(other)
+        return self if self.value >= other.value else other
+
     def exp(self) -> Dual:
         """Exponential."""
         power = self.value.exp()

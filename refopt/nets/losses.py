@@ -145,7 +145,7 @@ class MSE(Loss):
 
     def backward(self, kept: Any) -> Any:
         """2d/count."""
-        return kept * (2 / kept.size)
+        return 2 * kept / kept.size
 
 
 class MAE(Loss):
