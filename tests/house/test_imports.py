@@ -21,7 +21,7 @@ FLOW = [
     ["rules", "stepping"],
     ["wrappers"],
     ["catalogue", "frameworks"],
-    ["exact", "problems", "data", "nets"],
+    ["exact", "problems", "data", "nets", "schedules"],
     ["training", "golden"],
     ["bench"],
     ["view"],
