@@ -64,7 +64,7 @@ def _warm_up_fits(*, warmup, steps, **_):
 def warm_restarts(
     k, *, lr, steps, end=0.0, growth=1.0, shrink=1.0, cycles=None, warmup=0, height=whole, grown=exact
 ):  # fmt: skip
-    """Half a cosine again and again, each cycle growth times as long as the last and shrink times as high.
+    """Half a cosine again and again, each growth times as long and shrink times as high.
 
     `steps` is the length of the first cycle; its first `warmup` updates, and those of each later one, climb from end
     (pytorch_optimizer). k may lie between two updates, as in torch. The lowest value, end, is never used, except after the

@@ -65,7 +65,7 @@ def _fit(*, schedules, milestones, **_):
 
 @partial(Schedule, check=_fit)
 def sequential(k, *, schedules, milestones):
-    """One schedule after another, each from its own beginning: the next one begins at each milestone.
+    """One schedule after another, each from its own beginning, one more at each milestone.
 
     >>> up, down = refopt.schedules.linear(lr=0, end=1, steps=2), refopt.schedules.cosine(lr=1, steps=2)
     >>> [refopt.schedules.sequential(schedules=(up, down), milestones=(2,))(k) for k in range(5)]

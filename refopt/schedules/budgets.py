@@ -64,7 +64,7 @@ def wsd(
 
 @Schedule
 def rex(k, *, lr, steps, end=0.0):
-    """High for long, then down ever faster: end + (lr − end)·(1 − p) / (1 − p / 2), p = k / steps.
+    """High for long, then down ever faster: lr·(1 − p) / (1 − p / 2), p = k / steps.
 
     Chen, Wolfe & Kyrillidis 2022, REX, arXiv:2107.04197.
 

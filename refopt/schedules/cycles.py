@@ -48,9 +48,9 @@ def _height(k, up, down, gamma, scale):
 
 @Schedule
 def cyclic(k, *, lr, peak, up=2000, down=None, gamma=1.0, scale=triangular):
-    """Straight up from lr to peak and down again, over and over; later cycles lower by triangular2 or exp_range.
+    """Straight up from lr to peak and down again, over and over.
 
-    torch's CyclicLR; optax and keras have none.
+    With triangular2 or exp_range for `scale` later cycles are lower. torch's CyclicLR; optax and keras have none.
 
     >>> s = refopt.schedules.cyclic(lr=0, peak=1, up=2, scale=refopt.schedules.cycles.triangular2)
     >>> [s(k) for k in range(7)]

@@ -56,7 +56,7 @@ def linear(k, *, lr, steps, end=0.0, begin=0, after=held):
 
 @Schedule
 def polynomial(k, *, lr, steps, end=0.0, power=1.0, begin=0, after=held):
-    """A power of the fraction that is left: end + (lr − end)·(1 − k / steps)^power.
+    """A power of what is left: end + (lr − end)·(1 − k / steps)^power.
 
     "poly" in Chen et al. 2017, DeepLab, arXiv:1606.00915, with power 0.9.
     """

@@ -4,7 +4,8 @@
 further entries, "NAME SWITCH". Every entry is compared with the real library in ``tests/schedules``.
 
 In `call` our words stand where the library's arguments are. ``optimizer(x)`` is any optimizer whose learning rate is x: that is
-how lr enters where a library's schedule is a multiplier, as all of torch's are.
+how lr enters where a library's schedule is a multiplier, as all of torch's are. ``each(x)`` is the library's own for our
+schedule x, ``momentum(x)`` is read at the optimizer's momentum, and ``watching`` ties a callback to an optimizer.
 """
 
 from __future__ import annotations
@@ -29,11 +30,15 @@ class Reading:
     schedule  the schedule with the library's readings and defaults bound
     call      how the library is called, with our words for what it takes
     note      what surprises
+    bound     how far from the library it may be, relative to the largest value of the schedule
+    cause     why that may be more than 1e-12
     """
 
     schedule: Schedule
     call: str
     note: str = ""
+    bound: float = 1e-12
+    cause: str = ""
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -49,6 +54,8 @@ TIMM = "timm.scheduler."
 PO = "pytorch_optimizer.lr_scheduler."
 
 # What several libraries share.
+_float32: Any = dict(bound=1e-7, cause="keras.ops.cos computes in float32, whatever it is given")
+_compiled = "compiled by jax.jit, NaN from k = steps on for many steps (3, 5, 6, 7, 9, …) where power is no whole number"
 _straight = s.linear(end=0.0)
 _held_up = s.warmup(inner=s.constant)
 _onecycle_optax = "transition_steps=steps, peak_value=lr, pct_start=pct, div_factor=div, final_div_factor=final_div)"
@@ -56,12 +63,17 @@ _wsd_hf = "num_warmup_steps=warmup, num_stable_steps=stable, num_decay_steps=dec
 
 LIBRARIES: dict[str, dict[str, Reading]] = {
     "keras": {
-        "cosine": Reading(s.cosine, f"{KERAS}CosineDecay(initial_learning_rate=lr, decay_steps=steps, alpha=end / lr)"),
+        "cosine": Reading(
+            s.cosine,
+            f"{KERAS}CosineDecay(initial_learning_rate=lr, decay_steps=steps, alpha=end / lr)",
+            **_float32,
+        ),
         "cosine warmup": Reading(
             s.warmup(inner=s.cosine),
             f"{KERAS}CosineDecay(initial_learning_rate=start * lr, decay_steps=steps, alpha=end / lr, warmup_target=lr, "
             "warmup_steps=warmup)",
             "the decay's steps begin after the warm-up",
+            **_float32,
         ),
         "exponential": Reading(
             s.exponential, f"{KERAS}ExponentialDecay(initial_learning_rate=lr, decay_steps=steps, decay_rate=gamma)"
@@ -75,13 +87,14 @@ LIBRARIES: dict[str, dict[str, Reading]] = {
         ),
         "plateau": Reading(
             s.plateau(rtol=0.0, atol=1e-4, eps=0.0, worn=plateaus.at_patience, rests=plateaus.after_it),
-            "keras.callbacks.ReduceLROnPlateau(factor=factor, patience=patience, min_delta=atol, cooldown=cooldown, "
-            "min_lr=end, mode=mode)",
+            "watching(optimizer(lr), keras.callbacks.ReduceLROnPlateau(factor=factor, patience=patience, min_delta=atol, "
+            "cooldown=cooldown, min_lr=end, mode=mode))",
             "a first metric of NaN stays the best for ever; here NaN is no improvement",
         ),
         "polynomial": Reading(
             s.polynomial(end=1e-4),
             f"{KERAS}PolynomialDecay(initial_learning_rate=lr, decay_steps=steps, end_learning_rate=end, power=power)",
+            _compiled,
         ),
         "polynomial cycle": Reading(
             s.polynomial(end=1e-4, after=periods.stretched),
@@ -95,7 +108,8 @@ LIBRARIES: dict[str, dict[str, Reading]] = {
             s.warm_restarts(growth=2.0, height=annealing.above_end),
             f"{KERAS}CosineDecayRestarts(initial_learning_rate=lr, first_decay_steps=steps, t_mul=growth, m_mul=shrink, "
             "alpha=end / lr)",
-            "finds the cycle by logarithms, and so may restart one update late where a cycle begins",
+            "finds the cycle by logarithms: compiled in float32 with growth=10 it restarts one update late",
+            **_float32,
         ),
     },
     "optax": {
@@ -156,7 +170,7 @@ LIBRARIES: dict[str, dict[str, Reading]] = {
         "polynomial": Reading(
             s.polynomial,
             "optax.polynomial_schedule(lr, end, power=power, transition_steps=steps, transition_begin=begin)",
-            "end and power have no defaults",
+            f"end and power have no defaults; {_compiled}",
         ),
         "sequential": Reading(s.sequential, "optax.join_schedules([each(x) for x in schedules], list(milestones))"),
         "step": Reading(
@@ -198,7 +212,7 @@ LIBRARIES: dict[str, dict[str, Reading]] = {
         ),
         "rex": Reading(
             s.rex(lr=1.0), f"{PO}REXScheduler(optimizer(lr), total_steps=steps, max_lr=lr, min_lr=end)",
-            "to be stepped before the first update",
+            "the very first update has the lowest learning rate, and the second the second",
         ),
         "warm_restarts": Reading(
             s.warm_restarts(lr=1e-4, end=1e-6, shrink=0.9, grown=annealing.truncated),
@@ -267,7 +281,7 @@ LIBRARIES: dict[str, dict[str, Reading]] = {
             s.warm_restarts(cycles=1),
             f"{TIMM}CosineLRScheduler(optimizer(lr), t_initial=steps, lr_min=end, cycle_mul=growth, cycle_decay=shrink, "
             "cycle_limit=cycles)",
-            "one cycle only by default; finds the cycle by logarithms, and so may restart one update late",
+            "one cycle only by default; finds the cycle by logarithms: growth=3 restarts the sixth cycle one update late",
         ),
         "wsd": Reading(
             s.wsd,
@@ -284,7 +298,7 @@ LIBRARIES: dict[str, dict[str, Reading]] = {
         "wsd exponential": Reading(
             s.wsd(shape=shapes.exponential(0.1)),
             f"{TIMM}WSDLRScheduler(optimizer(lr), t_initial=stable + decay, decay_t=decay, lr_min=end, warmup_t=warmup, "
-            "warmup_lr_init=start * lr, decay_fn='exponential')",
+            "warmup_lr_init=start * lr, decay_fn='exp')",
         ),
         "wsd linear": Reading(
             s.wsd(shape=shapes.linear),
@@ -394,7 +408,7 @@ LIBRARIES: dict[str, dict[str, Reading]] = {
         "sequential": Reading(
             s.sequential,
             f"chain(lambda o: {TORCH}SequentialLR(o, [each(x, o) for x in schedules], list(milestones)), "
-            "optimizer(schedules[0](0)))",
+            "optimizer(schedules[-1](0)))",
             "all of its schedules begin from the optimizer's one learning rate",
         ),
         "step": Reading(s.step, f"{TORCH}StepLR(optimizer(lr), step_size=steps, gamma=gamma)"),
@@ -442,7 +456,7 @@ LIBRARIES: dict[str, dict[str, Reading]] = {
             s.warm_restarts(cycles=1),
             f"{HF}cosine_with_hard_restarts_schedule_with_warmup(optimizer(lr), num_warmup_steps=0, "
             "num_training_steps=steps * cycles, num_cycles=cycles)",
-            "finds the place in the cycle as a rounded fraction, and so may restart one update late",
+            "finds the place in the cycle as a rounded fraction: with 22 cycles the sixteenth may begin one update late",
         ),
         "warmup": Reading(_held_up, f"{HF}constant_schedule_with_warmup(optimizer(lr), num_warmup_steps=warmup)"),
         "wsd": Reading(
@@ -481,5 +495,5 @@ def schedule(name: str, framework: str, **hyper: Any) -> Schedule:
     reading = table[name]
     for word in hyper:
         if word in reading.schedule.words and word in s.WORDS and word not in reading.words:
-            raise TypeError(f"{reading.call.partition('(')[0]} takes no {word}{nearest(word, reading.words)}")
+            raise TypeError(f"{framework}'s {name} takes no {word}{nearest(word, reading.words)}")
     return reading.schedule(**hyper)

@@ -88,7 +88,7 @@ def plateau(
     metric, rate, best, bad, rest, *, lr, factor=0.1, patience=10, rtol=1e-4, atol=0.0, cooldown=0, end=0.0, eps=1e-8,
     mode="min", worn=beyond_patience, rests=before_it,
 ):  # fmt: skip
-    """Times factor whenever a metric has not improved for more than patience observations, down to end.
+    """Times factor whenever a metric has not improved for longer than patience.
 
     The function is one observation: `rate` is the learning rate, `best` the best metric, `bad` how many in a row were no
     improvement, `rest` what is left of the cooldown. torch's ReduceLROnPlateau.

@@ -49,9 +49,9 @@ def _interval(*, mu, L, steps, order, **_):
 
 @partial(Schedule, check=_interval)
 def chebyshev(k, *, mu, L, steps, lr=1.0, order=fractal):
-    """Gradient descent's best step sizes for curvatures from mu to L, in an order that stays stable; lr is a factor.
+    """Gradient descent's best steps for curvatures from mu to L, in a stable order.
 
-    γ_i = ½·(L + mu) − ½·(L − mu)·cos(π·(i + ½) / steps), and the step size is lr / γ_i. Agarwal et al., Definition 1.
+    γ_i = ½·(L + mu) − ½·(L − mu)·cos(π·(i + ½) / steps), and the step size is lr / γ_i: lr is a factor. Agarwal et al., Definition 1.
 
     >>> s = refopt.schedules.chebyshev(mu=0.1, L=1, steps=8)
     >>> [round(s(k), 2) for k in range(8)]

@@ -86,9 +86,9 @@ def piecewise(k, *, values, milestones, reached=at_the_milestone):
 
 @partial(Schedule, check=_fit)
 def interpolated(k, *, values, milestones, shape=linear):
-    """From value to value: values[0] at k = 0, values[i] at milestones[i − 1], and then the last; straight or curved.
+    """From value to value, straight or curved.
 
-    optax's piecewise_interpolate_schedule, which takes factors; shape is linear or cosine there.
+    values[0] at k = 0, values[i] at milestones[i − 1], and after these the last. optax's piecewise_interpolate_schedule, which takes factors; shape is linear or cosine there.
     """
     i = bisect_right(milestones, k)
     if i == len(milestones):

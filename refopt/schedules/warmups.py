@@ -27,9 +27,9 @@ def flat(k, warmup):
 
 @Schedule
 def inverse_sqrt(k, *, lr, warmup, timescale=None, before=rising):
-    """Up to lr, then down as the root of the number of updates: lr·√(timescale / (k − warmup + timescale)).
+    """Up to lr, then down as the root of the number of updates: lr·√(warmup / k).
 
-    With timescale = warmup it is lr·√(warmup / k). Transformers' inverse_sqrt; torch, optax and keras have none.
+    With a timescale of its own it falls as lr·√(timescale / (k − warmup + timescale)). Transformers' inverse_sqrt; torch, optax and keras have none.
 
     >>> s = refopt.schedules.inverse_sqrt(lr=1, warmup=4)
     >>> [round(s(k), 3) for k in (0, 1, 4, 16)]
@@ -48,9 +48,9 @@ def _there_is_a_warm_up(*, warmup, **_):
 
 @partial(Schedule, check=_there_is_a_warm_up)
 def noam(k, *, d_model, warmup=4000, lr=1.0):
-    """The first transformer's: d_model^−½·min(t^−½, t·warmup^−³ᐟ²) with t = k + 1, and lr a factor.
+    """The first transformer's: lr·d_model^−½·min(t^−½, t·warmup^−³ᐟ²), t = k + 1.
 
-    Vaswani et al. 2017, arXiv:1706.03762, equation 3. The peak, at t = warmup, is 1 / √(d_model·warmup).
+    Vaswani et al. 2017, arXiv:1706.03762, equation 3. lr is a factor. The peak, at t = warmup, is 1 / √(d_model·warmup).
 
     >>> refopt.schedules.noam(d_model=4, warmup=25)(24)
     0.1
