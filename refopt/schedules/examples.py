@@ -24,10 +24,10 @@ EXAMPLES: dict[str, Schedule] = {
     "one_cycle_momentum": s.one_cycle_momentum(steps=100),
     "plateau": s.plateau(lr=1, factor=0.5, patience=10),
     "inverse_sqrt": s.inverse_sqrt(lr=1, warmup=15),
-    "noam": s.noam(d_model=512, warmup=20),
+    "noam": s.noam(d_model=256, warmup=20),
     "wsd": s.wsd(lr=1, warmup=15, stable=45, decay=40),
     "rex": s.rex(lr=1, steps=100),
-    "chebyshev": s.chebyshev(mu=0.05, L=1, steps=32),
+    "chebyshev": s.chebyshev(mu=0.1, L=1, steps=16),
     "warmup": s.warmup(inner=s.cosine(lr=1, steps=80), warmup=20),
     "chained": s.chained(schedules=(s.linear(lr=1, steps=100), s.step(lr=1, steps=25, gamma=0.6))),
     "sequential": s.sequential(

@@ -1,14 +1,15 @@
 """Step sizes for a known range of curvatures: the inverses of Chebyshev's nodes.
 
 Gradient descent on a quadratic multiplies the error along curvature λ by Π (1 − η_k·λ). The step sizes that make this small
-for all λ in [mu, L] at once are 1 / γ, where γ runs over the roots of the Chebyshev polynomial of that interval (Young 1953, On
-Richardson's method for solving linear systems with positive definite matrices, J. Math. Phys. 32): after T updates the
-error is at most 1 / T_T((L + mu) / (L − mu)) of what it was, as with the best momentum. Many of these steps are longer than
-2 / L, so the order decides what happens on the way (Lebedev & Finogenov 1971, USSR Comput. Math. Math. Phys. 11).
+for all λ in [mu, L] at once are 1 / γ, where γ runs over the roots of the Chebyshev polynomial of that interval (Young
+1953, On Richardson's method for solving linear systems with positive definite matrices, J. Math. Phys. 32): after T updates
+the error is at most 1 / T_T((L + mu) / (L − mu)) of what it was, and no other T step sizes do better. Many of these steps
+are longer than 2 / L, so the order decides what happens on the way (Lebedev & Finogenov 1971, USSR Comput. Math. Math.
+Phys. 11).
 
 Readings
     order     natural: from the longest step to the shortest, which overflows; fractal: a long step beside a short one on every
-              scale, Agarwal, Goel & Zhang 2021, arXiv:2103.01338, section 4; fractal_late: pytorch_optimizer, which begins
+              scale, Agarwal, Goel & Zhang 2021, arXiv:2103.01338; fractal_late: pytorch_optimizer, which begins
               with the first step three times and therefore needs two updates more (a defect)
 """
 
@@ -51,7 +52,8 @@ def _interval(*, mu, L, steps, order, **_):
 def chebyshev(k, *, mu, L, steps, lr=1.0, order=fractal):
     """Gradient descent's best steps for curvatures from mu to L, in a stable order.
 
-    γ_i = ½·(L + mu) − ½·(L − mu)·cos(π·(i + ½) / steps), and the step size is lr / γ_i: lr is a factor. Agarwal et al., Definition 1.
+    γ_i = ½·(L + mu) − ½·(L − mu)·cos(π·(i + ½) / steps), and the step size is lr / γ_i: lr is a factor. Agarwal et al.
+    2021.
 
     >>> s = refopt.schedules.chebyshev(mu=0.1, L=1, steps=8)
     >>> [round(s(k), 2) for k in range(8)]

@@ -88,7 +88,8 @@ def piecewise(k, *, values, milestones, reached=at_the_milestone):
 def interpolated(k, *, values, milestones, shape=linear):
     """From value to value, straight or curved.
 
-    values[0] at k = 0, values[i] at milestones[i − 1], and after these the last. optax's piecewise_interpolate_schedule, which takes factors; shape is linear or cosine there.
+    values[0] at k = 0, values[i] at milestones[i − 1], and after these the last. optax's piecewise_interpolate_schedule,
+    which takes factors; shape is linear or cosine there.
     """
     i = bisect_right(milestones, k)
     if i == len(milestones):

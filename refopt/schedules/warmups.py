@@ -29,7 +29,8 @@ def flat(k, warmup):
 def inverse_sqrt(k, *, lr, warmup, timescale=None, before=rising):
     """Up to lr, then down as the root of the number of updates: lr·√(warmup / k).
 
-    With a timescale of its own it falls as lr·√(timescale / (k − warmup + timescale)). Transformers' inverse_sqrt; torch, optax and keras have none.
+    With a timescale of its own it falls as lr·√(timescale / (k − warmup + timescale)). Transformers' inverse_sqrt; torch,
+    optax and keras have none.
 
     >>> s = refopt.schedules.inverse_sqrt(lr=1, warmup=4)
     >>> [round(s(k), 3) for k in (0, 1, 4, 16)]

@@ -43,8 +43,8 @@ def schedules_figure(names: Sequence[str] | None = None) -> Figure:
         for i, axes in enumerate(grid.flat[: len(names)]):
             if i + columns >= len(names):
                 axes.set_xlabel("updates done")
-            if i % columns == 0:
-                axes.set_ylabel("learning rate")
+            if i % columns == 0 or names[i].endswith("_momentum"):
+                axes.set_ylabel("momentum" if names[i].endswith("_momentum") else "learning rate")
         figure.suptitle("Learning-rate schedules", fontsize=16, fontweight="bold")
         figure.supxlabel(
             "Each over 100 updates; orange: a momentum, or the loss that is watched.", fontsize=11, color="#333333"
@@ -58,17 +58,17 @@ def _draw(axes: Any, name: str) -> None:
     values = _values(name)
     momentum = name.endswith("_momentum")
     # every value holds for a whole update, and a jump is a jump
-    axes.plot(range(UPDATES), values, color=COLORS[1] if momentum else COLORS[0], linewidth=2.4, drawstyle="steps-post")
+    width = 2.2 if name != "chebyshev" else 1.2
+    axes.plot(range(UPDATES), values, color=COLORS[1] if momentum else COLORS[0], linewidth=width, drawstyle="steps-post")
     if name == "plateau":
         top = max(LOSSES)
         axes.plot(range(UPDATES), [loss / top for loss in LOSSES], color=COLORS[1], linewidth=2.0, linestyle=(0, (4, 1.5)))
     axes.set_title(name, fontsize=13)
     axes.set_xlim(0, UPDATES)
     axes.set_xticks([0, 50, 100])
-    axes.set_ylim(0, 1.07 * max(values))
+    low, high = (0.75, 1.0) if momentum else (0, max(values))
+    axes.set_ylim(low - 0.03 * (high - low), high + 0.07 * (high - low))
     axes.locator_params(axis="y", nbins=3)
-    if max(values) < 0.01:
-        axes.ticklabel_format(axis="y", scilimits=(0, 0))
     axes.tick_params(labelsize=11)
 
 

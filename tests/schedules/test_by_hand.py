@@ -135,7 +135,7 @@ def test_the_fractal_order_stays_stable_and_the_natural_one_does_not():
 
 
 def test_the_fractal_permutation_is_the_papers():
-    """σ_8 of Agarwal, Goel & Zhang 2021, section 4, counted from 1."""
+    """σ_8 of Agarwal, Goel & Zhang 2021, counted from 1."""
     assert [spectrum.fractal(k, 8) + 1 for k in range(8)] == [1, 8, 4, 5, 2, 7, 3, 6]
     for count in (1, 2, 64):
         assert sorted(spectrum.fractal(k, count) for k in range(count)) == list(range(count))
