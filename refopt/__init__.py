@@ -8,8 +8,8 @@
     for record in refopt.walk(rule, theta, grad, steps=100): ...
     refopt.narrate(rule, theta, g, state)              # the source lines of a step with their values
 
-Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.problems``, ``refopt.data``, ``refopt.nets``,
-``refopt.training``, ``refopt.view`` (the only one that draws).
+Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.schedules``, ``refopt.problems``, ``refopt.data``,
+``refopt.nets``, ``refopt.training``, ``refopt.view`` (the only one that draws).
 """
 
 from importlib import import_module
@@ -22,7 +22,7 @@ from refopt.stepping import Line, narrate, walk
 __version__ = "0.1.0"
 __all__ = ["Line", "Rule", "names", "narrate", "rule", "walk"]
 
-_ROOMS = ("data", "dialects", "exact", "frameworks", "golden", "nets", "problems", "training", "view")
+_ROOMS = ("data", "dialects", "exact", "frameworks", "golden", "nets", "problems", "schedules", "training", "view")
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ __all__ = ["main"]
 VERBS = {
     "race": "train the digits network with every rule and draw the race (the tour begins here)",
     "list": "the rules by family, one line each",
-    "show": "a rule: equations, symbols, readings, libraries, traps, memory, source",
+    "show": "a rule: equations, symbols, readings, libraries, traps, memory, source; or all schedules",
     "compare": "where the readings of libraries part, and which difference does it",
     "frameworks": "which library's reading of which rule is verified, and how closely",
     "step": "a rule's source line by line with its values, step by step",

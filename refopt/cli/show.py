@@ -1,5 +1,6 @@
 """A rule as it ships: equations, symbols, readings and paper from its docstring; then what the libraries make of it, where they
-would surprise, how much memory its state takes, and its source."""
+would surprise, how much memory its state takes, and its source. With --schedules the learning-rate schedules instead, as a
+table and as a figure, schedules.png and schedules.svg."""
 
 from __future__ import annotations
 
@@ -13,15 +14,51 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt show``."""
-    parser.add_argument("rule", metavar="RULE", help="a name from refopt list")
+    parser.add_argument("rule", metavar="RULE", nargs="?", help="a name from refopt list")
+    parser.add_argument("--schedules", action="store_true", help="the learning-rate schedules instead of a rule")
+    parser.add_argument("--out", metavar="DIR", help="where the figure of --schedules goes (default: refopt-out)")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the rule."""
+    """Print the rule, or the schedules."""
+    if options.schedules:
+        if options.rule is not None:
+            raise ValueError(f"give a rule or --schedules, not both; got {options.rule} and --schedules")
+        _show_schedules("refopt-out" if options.out is None else options.out)
+        return
+    if options.rule is None:
+        raise ValueError("name a rule (refopt list has them), or give --schedules")
+    if options.out is not None:
+        raise ValueError("--out goes with --schedules; a rule is only printed")
+    _show_rule(options.rule)
+
+
+def _show_schedules(directory: str) -> None:
+    from refopt.cli.directory import demand_writable
+    from refopt.cli.tables import print_rows
+    from refopt.schedules.examples import EXAMPLES
+
+    demand_writable(directory)
+    from refopt import schedules, view
+
+    rows = []
+    for name in EXAMPLES:
+        schedule = schedules.get(name)
+        words = (word if word in schedule.missing else f"{word}={_word(schedule.hyper[word])}" for word in schedule.defaults)
+        first, *others = textwrap.wrap(", ".join(words), 60)
+        rows += [[name, schedule.line, first], *(["", "", more] for more in others)]
+    print_rows(["schedule", "what it does", "hyper-parameters"], rows, left=3)
+    paths = view.save(view.schedules_figure(), directory, "schedules")
+    print(
+        f"\nrefopt.schedules.NAME(…) binds them, and s(k) is the value after k updates. Figures: {', '.join(map(str, paths))}"
+    )
+
+
+def _show_rule(name: str) -> None:
     import refopt
     from refopt.frameworks import FRAMEWORKS
 
-    rule = refopt.rule(options.rule)
+    rule = refopt.rule(name)
     entries = {
         (framework, entry): reading
         for framework, table in FRAMEWORKS.items()

@@ -11,5 +11,6 @@ except ImportError as error:
 from refopt.view.conformance import conformance_figure
 from refopt.view.race import race_figure
 from refopt.view.save import save
+from refopt.view.schedules import schedules_figure
 
-__all__ = ["conformance_figure", "race_figure", "save"]
+__all__ = ["conformance_figure", "race_figure", "save", "schedules_figure"]

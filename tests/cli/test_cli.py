@@ -35,6 +35,18 @@ def test_list(capsys):
     }
 
 
+def test_show_schedules(capsys, tmp_path):
+    pytest.importorskip("matplotlib", reason="the schedules are drawn by matplotlib")
+    status, out, _ = run(capsys, "show", "--schedules", "--out", str(tmp_path / "new"))
+    assert status == 0
+    lines = out.splitlines()
+    for name in refopt.schedules.names():
+        (line,) = [line for line in lines if line.startswith(f"{name} ")]
+        assert refopt.schedules.get(name).line in line
+    assert any("lr, steps, end=0, power=1, after=held" in line for line in lines)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["schedules.png", "schedules.svg"]
+
+
 @pytest.mark.parametrize("name", refopt.names())
 def test_show(capsys, name):
     status, out, _ = run(capsys, "show", name)
@@ -184,6 +196,10 @@ def test_race_json_is_one_document(capsys, tmp_path):
         (["race", "--epochs", "0"], "--epochs must be at least 1"),
         (["race", "--seed", "-1"], "--seed must be at least 0"),
         (["show", "addam"], "did you mean 'adam'"),
+        (["show"], "name a rule"),
+        (["show", "adam", "--schedules"], "not both"),
+        (["show", "adam", "--out", "x"], "--out goes with --schedules"),
+        (["show", "--schedules", "--out", ""], "--out must name a directory"),
         (["step", "adam", "--on", "rosenbrok"], "did you mean 'rosenbrock'"),
         (["step", "adam", "-n", "0"], "-n must be at least 1"),
         (["step", "adam", "--lr", "nan"], "lr must be finite"),

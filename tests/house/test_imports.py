@@ -22,7 +22,7 @@ FLOW = [
     ["wrappers"],
     ["catalogue", "frameworks"],
     ["fast"],
-    ["exact", "problems", "data", "nets"],
+    ["exact", "problems", "data", "nets", "schedules"],
     ["training", "golden"],
     ["bench"],
     ["view"],

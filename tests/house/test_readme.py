@@ -58,6 +58,17 @@ def test_the_commands_run(capsys, tmp_path, monkeypatch):
     assert "test accuracy" in capsys.readouterr().out
 
 
+def test_what_it_says_of_schedules_is_true():
+    from refopt.schedules.libraries import LIBRARIES
+
+    words = {6: "six"}
+    assert f"in the readings of {words[len(LIBRARIES)]} libraries" in README
+    assert f"lists and draws all {len(refopt.schedules.names())}." in README
+    assert f"| {sum(map(len, LIBRARIES.values()))} readings of schedules equal" in README
+    torch_cosine = refopt.schedules.get("cosine", framework="torch", lr=0.1, steps=90)
+    assert (torch_cosine(180), refopt.schedules.cosine(lr=0.1, steps=90)(180)) == (0.1, 0.0)
+
+
 def test_the_numbers_of_compared_rules_are_true():
     tables = refopt.frameworks.FRAMEWORKS.values()
     rules, pairs = re.search(r"(\d+) rules, (\d+) pairs of a library and a rule", README).groups()

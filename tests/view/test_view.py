@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="refopt.view needs matplotlib")
 
-from refopt import view
+from refopt import schedules, view
+from refopt.schedules.examples import EXAMPLES
 from refopt.training import race, toy_race
 from refopt.training.racing import TOYS, entrants
 from refopt.view.style import line_styles
@@ -68,3 +69,35 @@ def test_a_failed_write_leaves_nothing_and_spoils_nothing(figure, tmp_path, monk
         view.save(figure, tmp_path, "race", kinds=["svg"])
     assert (tmp_path / "race.svg").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_every_schedule_has_its_panel_and_its_numbers():
+    figure = view.schedules_figure()
+    assert [axes.get_title(loc="left") for axes in figure.axes] == list(EXAMPLES)
+    assert sorted(EXAMPLES) == schedules.names()
+    for axes, (name, schedule) in zip(figure.axes, EXAMPLES.items(), strict=True):
+        line = axes.get_lines()[0]
+        if name != "plateau":
+            assert list(line.get_ydata()) == [schedule(k) for k in range(100)]
+        low, high = axes.get_ylim()
+        assert low <= min(line.get_ydata())
+        assert high >= max(line.get_ydata())
+    plateau = figure.axes[list(EXAMPLES).index("plateau")].get_lines()[0].get_ydata()
+    assert (
+        list(plateau[:32]) == [1.0] * 32
+    )  # the last improvement is the observation of k = 20; from the 11th after it on, half
+    assert plateau[32] == 0.5
+    bottom, left = figure.axes[-5:], figure.axes[::5]
+    assert all(axes.get_xlabel() for axes in bottom)
+    assert all(axes.get_ylabel() for axes in left)
+
+
+def test_chosen_schedules_alone():
+    figure = view.schedules_figure(["cosine", "one_cycle_momentum"])
+    drawn = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title(loc="left") for axes in drawn] == ["cosine", "one_cycle_momentum"]
+    assert [axes.get_ylabel() for axes in drawn] == ["learning rate", "momentum"]
+    with pytest.raises(ValueError, match="unknown schedule 'cosin'; did you mean 'cosine'"):
+        view.schedules_figure(["cosin"])
+    with pytest.raises(ValueError, match="at least one"):
+        view.schedules_figure([])

@@ -1,0 +1,84 @@
+"""The figure of the schedules: one small panel each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from refopt import schedules
+from refopt.recurrence import nearest
+from refopt.schedules.examples import EXAMPLES, LOSSES
+from refopt.view.style import COLORS, RC
+
+__all__ = ["schedules_figure"]
+
+UPDATES = 100
+COLUMNS = 5
+
+
+def schedules_figure(names: Sequence[str] | None = None) -> Figure:
+    """A panel for each schedule (default: all), over 100 updates, with the numbers of `refopt.schedules.examples`.
+
+    Raises ValueError for an unknown name, and where there is none.
+    """
+    names = list(EXAMPLES) if names is None else list(names)
+    unknown = next((name for name in names if name not in EXAMPLES), None)
+    if unknown is not None:
+        raise ValueError(f"unknown schedule {unknown!r}{nearest(unknown, schedules.names())}")
+    if not names:
+        raise ValueError("a figure of schedules needs at least one of them")
+    columns = min(COLUMNS, len(names))
+    rows = math.ceil(len(names) / columns)
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(3.1 * columns, 2.35 * rows + 0.9), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False)
+        for axes, name in zip(grid.flat, names, strict=False):
+            _draw(axes, name)
+        for axes in grid.flat[len(names) :]:
+            axes.axis("off")
+        for i, axes in enumerate(grid.flat[: len(names)]):
+            if i + columns >= len(names):
+                axes.set_xlabel("updates done")
+            if i % columns == 0 or names[i].endswith("_momentum"):
+                axes.set_ylabel("momentum" if names[i].endswith("_momentum") else "learning rate")
+        figure.suptitle("Learning-rate schedules", fontsize=16, fontweight="bold")
+        figure.supxlabel(
+            "Each over 100 updates; orange: a momentum, or the loss that is watched.", fontsize=11, color="#333333"
+        )
+        figure.draw_without_rendering()  # lay out once: a layout done again at every save moves by rounding
+        figure.set_layout_engine("none")
+    return figure
+
+
+def _draw(axes: Any, name: str) -> None:
+    values = _values(name)
+    momentum = name.endswith("_momentum")
+    # every value holds for a whole update, and a jump is a jump
+    width = 2.2 if name != "chebyshev" else 1.2
+    axes.plot(range(UPDATES), values, color=COLORS[1] if momentum else COLORS[0], linewidth=width, drawstyle="steps-post")
+    if name == "plateau":
+        top = max(LOSSES)
+        axes.plot(range(UPDATES), [loss / top for loss in LOSSES], color=COLORS[1], linewidth=2.0, linestyle=(0, (4, 1.5)))
+    axes.set_title(name, fontsize=13)
+    axes.set_xlim(0, UPDATES)
+    axes.set_xticks([0, 50, 100])
+    low, high = (0.75, 1.0) if momentum else (0, max(values))
+    axes.set_ylim(low - 0.03 * (high - low), high + 0.07 * (high - low))
+    axes.locator_params(axis="y", nbins=3)
+    axes.tick_params(labelsize=11)
+
+
+def _values(name: str) -> list[float]:
+    """The learning rate of every update."""
+    schedule = EXAMPLES[name]
+    if not isinstance(schedule, schedules.Observer):
+        return [schedule(k) for k in range(UPDATES)]
+    state, values = schedule.init(), []
+    for loss in LOSSES:
+        values.append(schedule.value(state))
+        state = schedule.observe(state, loss)
+    return values
