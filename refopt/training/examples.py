@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from refopt.data import Split
 
-__all__ = ["Examples", "digest", "dropout_seed", "order", "taken"]
+__all__ = ["Examples", "digest", "dropout_seed", "orders", "taken"]
 
-# The random numbers of a training come from these streams. Each is a function of the seed and of a place in the training,
-# so that nothing has to be remembered to go on from any place.
-ORDER, DROPOUT, HELD_OUT = 1, 2, 3
+# The random numbers of a training are functions of the seed and of a place in the training, so that nothing has to be remembered
+# to go on from any place. Beside the orders, which are drawn from the seed itself, there are these streams.
+DROPOUT, HELD_OUT = 1, 2
 
 
 class Examples(NamedTuple):
@@ -25,9 +26,13 @@ class Examples(NamedTuple):
     y_validation: np.ndarray | None
 
 
-def order(seed: int, epoch: int, examples: int) -> np.ndarray:
-    """The order of the examples in an epoch (1, 2, …): a function of these three alone."""
-    return np.random.default_rng((seed, ORDER, epoch)).permutation(examples)
+def orders(seed: int, examples: int, epoch: int = 1) -> Iterator[np.ndarray]:
+    """The order of the examples in each epoch, from `epoch` on: the permutations that ``default_rng(seed)`` draws in turn."""
+    rng = np.random.default_rng(seed)
+    for _ in range(epoch - 1):
+        rng.permutation(examples)
+    while True:
+        yield rng.permutation(examples)
 
 
 def dropout_seed(seed: int, k: int) -> tuple[int, int, int]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from refopt.recurrence import Rule, nearest
 from refopt.training.checkpoint import load_checkpoint, save_checkpoint
-from refopt.training.examples import Examples, digest, dropout_seed, order, taken
+from refopt.training.examples import Examples, digest, dropout_seed, orders, taken
 from refopt.training.files import discard_partials
 from refopt.training.groups import Group, Grouping
 from refopt.training.history import Best, History, Row, Steps
@@ -165,13 +165,13 @@ def train(
             return "patience", f"No better loss for {patience} epochs; the best one is that of epoch {run.best['epoch']}."
         return ("epochs", f"All {epochs} epochs are done.") if run.epoch >= epochs else None
 
-    stopped = False
+    places, stopped = orders(seed, len(examples.y), run.epoch + 1), False
     with Bar(epochs * course.batches, rule.name) if progress else Silence() as shown, np.errstate(all="ignore"):
         if found is None:
             course.measure(run)
             stopped = finish_row(shown)
         while (end := ending()) is None:
-            for _ in course.updates(run):
+            for _ in course.updates(run, next(places)):
                 shown.update(run.updates)
                 if path is not None and every is not None and run.updates % every == 0 and run.batch < course.batches:
                     save(run, path, made)
@@ -339,12 +339,13 @@ class _Course:
                 raise ValueError(f"{self.rule.name} needs {name}, which {self.net} does not give")
         return given
 
-    def updates(self, run: Run) -> Iterator[None]:
+    def updates(self, run: Run, places: np.ndarray) -> Iterator[None]:
         """Make the updates of an epoch, or those that are left of one; a number that is not finite ends it early.
+
+        `places` is the order of the examples.
 
         Pauses after each. ``run.seconds`` counts the time between the pauses.
         """
-        places = order(self.seed, run.epoch + 1, len(self.examples.y))
         size, (x, y) = self.batch_size, self.examples[:2]
         for batch in range(run.batch, self.batches):
             began = time.perf_counter()
