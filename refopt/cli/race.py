@@ -9,6 +9,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from refopt.cli.choice import demand_writable
 from refopt.cli.tables import print_rows
 
 __all__ = ["arguments", "run"]
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
         _tune(racing, chosen, options.json)
         return
     rules = racing.entrants(chosen)  # what is unknown or cannot be written is an error before the race, not after it
-    _demand_writable(options.out)
+    demand_writable(options.out)
     epochs = racing.EPOCHS if options.epochs is None else options.epochs
     if epochs < 1:
         raise ValueError(f"--epochs must be at least 1, got {epochs}")
@@ -54,19 +55,6 @@ def run(options: argparse.Namespace) -> None:
         print(json.dumps(_document(racers, epochs, options.seed, paths), indent=2, allow_nan=False))
     else:
         _print_table(racers, epochs, paths)
-
-
-def _demand_writable(directory: str) -> None:
-    import tempfile
-
-    if not directory:
-        raise ValueError("--out must name a directory")
-    try:
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
-            pass
-    except OSError as error:
-        raise OSError(f"cannot write into {directory}: {error.strerror}") from None
 
 
 def _race(racing: Any, rules: list[Any], epochs: int, seed: int) -> list[Any]:

@@ -12,8 +12,8 @@ from refopt.data import Split
 
 __all__ = ["Examples", "digest", "dropout_seed", "orders", "taken"]
 
-# The random numbers of a training are functions of the seed and of a place in the training, so that nothing has to be remembered
-# to go on from any place. Beside the orders, which are drawn from the seed itself, there are these streams.
+# The random numbers of a training are functions of the seed and of a place in the training, so that nothing has to be
+# remembered to go on from any place. Beside the orders, which are drawn from the seed itself, there are these streams.
 DROPOUT, HELD_OUT = 1, 2
 
 

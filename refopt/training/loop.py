@@ -466,9 +466,7 @@ def _found(path: Path, made: dict[str, Any], resume: bool) -> Run | None:
     if not path.exists():
         return None
     if not resume:
-        raise FileExistsError(
-            f"there is a checkpoint {path}: go on from it with resume=True, or remove it, or name another file"
-        )
+        raise FileExistsError(f"there is a checkpoint {path}: go on from it (resume), or remove it, or name another file")
     content = load_checkpoint(path)
     if not isinstance(content, dict) or set(content) != {"made", "run"}:
         raise ValueError(f"{path} holds no checkpoint of refopt.train, but other data")

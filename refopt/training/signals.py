@@ -10,6 +10,7 @@ A *signal* is one of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,8 +61,7 @@ def text(value: Any) -> str:
         return f"[{', '.join(map(text, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {text(part)}' for key, part in value.items())}}}"
-    plain = repr(value).partition(" at 0x")
-    return plain[0] + ">" if plain[1] else plain[0]
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 @dataclass(frozen=True)
