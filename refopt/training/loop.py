@@ -163,7 +163,7 @@ def train(
             return "goal", f"The goal was reached in epoch {run.epoch}."
         if patience is not None and run.waited >= patience:
             return "patience", f"No better loss for {patience} epochs; the best one is that of epoch {run.best['epoch']}."
-        return ("epochs", f"All {epochs} epochs are done.") if run.epoch >= epochs else None
+        return ("epochs", f"All epochs are done: {run.epoch}.") if run.epoch >= epochs else None
 
     places, stopped = orders(seed, len(examples.y), run.epoch + 1), False
     with Bar(epochs * course.batches, rule.name) if progress else Silence() as shown, np.errstate(all="ignore"):

@@ -72,7 +72,7 @@ def _draw_loss(axes: Any, history: History) -> None:
     every = np.concatenate([history.steps.loss, history["train_loss"], history["validation_loss"]])
     every = every[np.isfinite(every)]
     scale = "log" if every.size and every.min() > 0 else "linear"
-    _label(axes, "Loss", "mean loss" + (" (log scale)" if scale == "log" else ""), yscale=scale)
+    _label(axes, history, "Loss", "mean loss" + (" (log scale)" if scale == "log" else ""), yscale=scale)
     axes.legend()
 
 
@@ -80,14 +80,14 @@ def _draw_accuracy(axes: Any, history: History) -> None:
     _line(axes, history["epoch"], history["train_accuracy"], TRAIN, "training")
     if not np.isnan(history["validation_accuracy"]).all():
         _line(axes, history["epoch"], history["validation_accuracy"], VALIDATION, "validation")
-    _label(axes, "Accuracy", "share of right answers")
+    _label(axes, history, "Accuracy", "share of right answers")
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.legend()
 
 
 def _draw_lr(axes: Any, history: History) -> None:
     _line(axes, _at_updates(history), history.steps.lr, RATE, "lr")
-    _label(axes, "Learning rate", "lr", ylim=(0, None))
+    _label(axes, history, "Learning rate", "lr", ylim=(0, None))
 
 
 def _draw_norms(axes: Any, history: History) -> None:
@@ -95,7 +95,7 @@ def _draw_norms(axes: Any, history: History) -> None:
     _line(axes, _at_updates(history), history.steps.grad_norm, BATCH, "gradient ‖g‖, each update")
     axes.plot(epochs, history["grad_norm"], "o", color=TRAIN, markersize=4, label="gradient ‖g‖, last of the epoch")
     axes.plot(epochs, history["update_norm"], "s", color=VALIDATION, markersize=4.5, label="step ‖Δθ‖, last of the epoch")
-    _label(axes, "Norms", "Euclidean norm (log scale)", yscale="log")
+    _label(axes, history, "Norms", "Euclidean norm (log scale)", yscale="log")
     axes.legend()
 
 
@@ -107,16 +107,15 @@ def _line(axes: Any, x: np.ndarray, y: np.ndarray, color: str, label: str) -> No
 
 
 def _at_updates(history: History) -> np.ndarray:
-    """The place of each update on the axis of epochs: update t of an epoch of n at t / n."""
-    rows = [row for row in history.rows if row.updates]
-    whole = rows[0].updates / rows[0].epoch if rows else 1.0
-    return np.arange(1, len(history.steps.loss) + 1) / whole
+    """The place of each update on the axis of epochs: update t of an epoch of n at t / n. The last epoch may be cut short."""
+    whole = max((row.updates / row.epoch for row in history.rows if row.epoch), default=1.0)
+    return np.arange(1, len(history.steps.loss) + 1) / max(whole, 1.0)
 
 
-def _label(axes: Any, title: str, what: str, **options: Any) -> None:
-    axes.set(title=title, xlabel="epoch", ylabel=what, **options)
+def _label(axes: Any, history: History, title: str, what: str, **options: Any) -> None:
+    last = max(history.rows[-1].epoch, 1)
+    axes.set(title=title, xlabel="epoch", ylabel=what, xlim=(-0.01 * last, 1.01 * last), **options)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.margins(x=0.01)
 
 
 _PANELS = {"loss": _draw_loss, "accuracy": _draw_accuracy, "lr": _draw_lr, "norms": _draw_norms}
