@@ -346,7 +346,7 @@ class _Course:
 
         Pauses after each. ``run.seconds`` counts the time between the pauses.
         """
-        size, (x, y) = self.batch_size, self.examples[:2]
+        size, (x, y), run.update_norm = self.batch_size, self.examples[:2], None
         for batch in range(run.batch, self.batches):
             began = time.perf_counter()
             place = places[batch * size : (batch + 1) * size]

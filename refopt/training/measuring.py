@@ -41,7 +41,8 @@ def norm(x: Any) -> float:
     >>> norm(np.array([3e30, 4e30], np.float32)), norm(np.array([3e-30, 4e-30], np.float32))
     (5e+30, 5e-30)
     """
-    square = float(x.dot(x))
+    with np.errstate(over="ignore"):
+        square = float(x.dot(x))
     if 1e-30 < square < math.inf or not x.size:
         return math.sqrt(square)
     largest = float(abs(x).max())

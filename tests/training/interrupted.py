@@ -33,7 +33,7 @@ def beta1(k):
     return 0.9 - 0.1 / (1 + k)
 
 
-def training(epochs=12, **options):
+def training(epochs=40, **options):
     return train(
         AnalyticNet(),
         refopt.lookahead(inner=refopt.adamw(weight_decay=0.1), k=3),

@@ -1,5 +1,6 @@
 """Checkpoints: what goes in comes out to the last bit, and a damaged file is never half believed."""
 
+import io
 import json
 import os
 import stat
@@ -179,6 +180,12 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(path, [1])
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["c.npz"]
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "replace", lambda *_: full(io.BytesIO()))
     with pytest.raises(OSError, match="No space left"):
         save_checkpoint(path, [1])
     assert path.read_bytes() == before

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analytic_net import AnalyticNet, line
+from analytic_net import AnalyticNet, CountingNet, line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,15 +44,16 @@ def test_killed_at_any_moment(tmp_path):
     while True:
         process = start(path, every=2)
         assert process.stdout.readline() == "ready\n", process.stderr.read()
-        before = load_checkpoint(path)["run"]["updates"] if path.exists() else 0
+        before = load_checkpoint(path)["run"]["updates"] + 1 if path.exists() else 0
         time.sleep(moments.uniform(0.0, 0.05))
         process.send_signal(signal.SIGKILL) if kills < KILLS else None
         out, err = process.communicate()
         if process.returncode == -signal.SIGKILL:
             kills += 1
+            assert path.exists() or before == 0
             if path.exists():
                 found = load_checkpoint(path)["run"]
-                assert found["updates"] >= before
+                assert found["updates"] + 1 >= before
                 seen.add((found["epoch"], found["batch"]))
             continue
         assert process.returncode == 0, err
@@ -84,7 +85,7 @@ def test_stopped_after_any_update(tmp_path_factory, lives, every):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(loop._Course, "update", dying)
             with pytest.raises(Stop):
-                training(epochs=60, checkpoint=path, every=every, resume=True)
+                training(epochs=99, checkpoint=path, every=every, resume=True)
     assert outcome(training(checkpoint=path, resume=True)) == EXPECTED
 
 
@@ -107,8 +108,20 @@ def test_a_training_may_be_made_longer_and_a_finished_one_is_read(tmp_path):
     assert outcome(training(epochs=4, checkpoint=path, resume=True, callbacks=[looked.append])) == outcome(short)
     assert looked == []
     assert outcome(training(checkpoint=path, resume=True, callbacks=[looked.append])) == EXPECTED
-    assert [epoch.row.epoch for epoch in looked] == list(range(5, 13))
+    assert [epoch.row.epoch for epoch in looked] == list(range(5, 41))
     assert load_checkpoint(path)["made"]["rule"].count("adamw") == 2
+
+
+def test_patience_and_time_go_on(tmp_path):
+    """Stopped after every epoch: the epochs waited, the best one and the seconds are those of the whole training."""
+    path, losses = tmp_path / "c.npz", [5.0, 4.0, 3.7, 3.4, 4.5, 4.4, 4.3]
+    for epochs in range(7):
+        history = train(
+            CountingNet(losses), refopt.sgd(lr=1.0), CountingNet.data, epochs=epochs, batch_size=4, min_delta=0.5, patience=2,
+            checkpoint=path, resume=True,
+        )  # fmt: skip
+    assert (history.ended, history.rows[-1].epoch, history.best.epoch, history.theta) == ("patience", 5, 3, [3.0])
+    assert (np.diff(history["seconds"]) > 0).all()
 
 
 def test_an_ending_is_found_again(tmp_path):
