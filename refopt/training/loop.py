@@ -112,10 +112,10 @@ def train(
     The same arguments give the same bits on the same machine with the same number of BLAS threads.
 
     >>> net = refopt.nets.MLP([64, 16, 10])
-    >>> history = train(net, refopt.adam(lr=0.01), refopt.data.digits(), epochs=3)
-    >>> len(history), history.ended, history["validation_accuracy"][-1] > 0.9
-    (4, 'epochs', np.True_)
-    >>> bool(net.accuracy(history.theta, *refopt.data.digits()[2:]) == history.rows[-1].validation_accuracy)
+    >>> history = train(net, refopt.adam(lr=0.01), refopt.data.digits(), epochs=10, goal={"validation_accuracy": 0.9})
+    >>> history.ended
+    'goal'
+    >>> net.accuracy(history.theta, *refopt.data.digits()[2:]) == history.rows[-1].validation_accuracy >= 0.9
     True
 
     Raises ValueError and TypeError for arguments that do not fit, OSError where the checkpoint cannot be written or would
