@@ -362,6 +362,7 @@ BAD = {
     "no hyper-parameter 'beta1'": dict(schedule={"beta1": lambda k: 0.9}),
     "lr must be finite and at least 0": dict(schedule=lambda k: -1.0),
     "dropout: dropout must be a number": dict(dropout="half"),
+    "follows validation loss − training loss, but nothing is held out": dict(dropout=AdaptiveDropout()),
     "groups.'a'. must be a refopt.training.Group": dict(groups={"a": ["w"]}),
 }  # fmt: skip
 
