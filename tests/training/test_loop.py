@@ -155,6 +155,10 @@ def test_transforms_go_around_the_rule_the_first_outermost():
     assert np.array_equal(found.theta, train(net, nested, data, **options).theta)
     with pytest.raises(TypeError, match=r"transforms must be wrappers, for instance refopt.l2\(weight_decay=0.01\); got adam"):
         train(net, refopt.sgd, data, transforms=[refopt.adam], epochs=1)
+    with pytest.raises(TypeError, match="transforms must be wrappers"):
+        train(net, refopt.sgd, data, transforms=["l2"], groups={"a": Group("W1")}, epochs=1)
+    with pytest.raises(TypeError, match="transforms must be a tuple or list of wrappers, got the rule l2"):
+        train(net, refopt.sgd, data, transforms=refopt.l2, epochs=1)
     with pytest.raises(ValueError, match="already has a rule inside"):
         train(net, refopt.sgd, data, transforms=[refopt.l2(inner=refopt.adam)], epochs=1)
 
@@ -357,6 +361,7 @@ BAD = {
     "leaves nothing on one side": dict(validation=1.5),
     "leaves nothing on one side; give": dict(validation=0.001),
     "trains a floating-point theta of shape": dict(theta=np.zeros(5)),
+    "of shape .4,., got list": dict(theta=[0.0] * 4),
     r"theta of shape \(4,\), got int64": dict(theta=np.zeros(4, int)),
     "schedule: lr must be a number, a function": dict(schedule="cosine"),
     "no hyper-parameter 'beta1'": dict(schedule={"beta1": lambda k: 0.9}),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import refopt
 from refopt.data import digits
 from refopt.nets import MLP
-from refopt.training import load_checkpoint, loop, save_checkpoint, train
+from refopt.training import course, load_checkpoint, save_checkpoint, train
 
 sys.path.insert(0, str(Path(__file__).parent))
 from interrupted import outcome, training
@@ -36,6 +36,16 @@ def start(path, every):
     return subprocess.Popen([sys.executable, "-c", paths + run], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def wait_for_writes(path, count, process):
+    """Until the checkpoint was replaced so many times, however slow the machine is."""
+    file = None
+    while count and process.poll() is None:
+        now = path.stat().st_ino if path.exists() else None
+        count -= now != file
+        file = now
+        time.sleep(0.0005)
+
+
 def test_killed_at_any_moment(tmp_path):
     """SIGKILL at 50 random moments while a checkpoint is written every two updates: each time the file is whole, no update is
     lost that was in it, and in the end the bits are those of a training that was left alone."""
@@ -45,7 +55,8 @@ def test_killed_at_any_moment(tmp_path):
         process = start(path, every=2)
         assert process.stdout.readline() == "ready\n", process.stderr.read()
         before = load_checkpoint(path)["run"]["updates"] + 1 if path.exists() else 0
-        time.sleep(moments.uniform(0.0, 0.05))
+        wait_for_writes(path, moments.randrange(12), process)
+        time.sleep(moments.uniform(0.0, 0.01))
         process.send_signal(signal.SIGKILL) if kills < KILLS else None
         out, err = process.communicate()
         if process.returncode == -signal.SIGKILL:
@@ -72,7 +83,7 @@ def test_killed_at_any_moment(tmp_path):
 def test_stopped_after_any_update(tmp_path_factory, lives, every):
     """The same without processes: an exception after so many updates of each life, at any frequency of checkpoints."""
     path = tmp_path_factory.mktemp("r") / "c.npz"
-    update = loop._Course.update
+    update = course.Course.update
     for life in lives:
         left = [life]
 
@@ -83,7 +94,7 @@ def test_stopped_after_any_update(tmp_path_factory, lives, every):
             return update(self, run, x, y, last)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(loop._Course, "update", dying)
+            patch.setattr(course.Course, "update", dying)
             with pytest.raises(Stop):
                 training(epochs=99, checkpoint=path, every=every, resume=True)
     assert outcome(training(epochs=12, checkpoint=path, resume=True)) == SHORT
