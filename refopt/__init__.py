@@ -7,6 +7,7 @@
     record = rule.step(theta, g, state)                # one step, every name of the paper
     for record in refopt.walk(rule, theta, grad, steps=100): ...
     refopt.narrate(rule, theta, g, state)              # the source lines of a step with their values
+    history = refopt.train(net, rule, data, epochs=10) # a network, in mini-batches
 
 Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.schedules``, ``refopt.problems``, ``refopt.data``,
 ``refopt.nets``, ``refopt.training``, ``refopt.view`` (the only one that draws).
@@ -29,12 +30,14 @@ def __getattr__(name: str) -> Any:
     """Rules and rooms, loaded when first used, so that ``import refopt`` stays light."""
     if name in _ROOMS:
         return import_module(f"refopt.{name}")
+    if name == "train":
+        return import_module("refopt.training").train
     if name in names():
         return load(name)
     if name.startswith("__"):
         raise AttributeError(name)
-    raise AttributeError(f"refopt has no {name!r}{nearest(name, [*__all__, *_ROOMS, *names()])}")
+    raise AttributeError(f"refopt has no {name!r}{nearest(name, [*__all__, *_ROOMS, 'train', *names()])}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ROOMS, *names()})
+    return sorted({*globals(), *_ROOMS, "train", *names()})

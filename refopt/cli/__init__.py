@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 VERBS = {
     "race": "train the digits network with every rule and draw the race (the tour begins here)",
+    "train": "train a network by a rule: history, pictures, checkpoints",
     "list": "the rules by family, one line each",
     "show": "a rule: equations, symbols, readings, libraries, traps, memory, source; or all schedules",
     "compare": "where the readings of libraries part, and which difference does it",

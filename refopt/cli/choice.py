@@ -1,12 +1,13 @@
-"""What ``step`` and ``exact`` are asked alike: which rule, read how, on which toy function, for how many steps."""
+"""What several verbs are asked alike: which rule, read how, on which toy function; hyper-parameters; a directory."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
-__all__ = ["add_choice", "chosen"]
+__all__ = ["add_choice", "chosen", "setting"]
 
 
 def add_choice(parser: argparse.ArgumentParser, steps: int) -> None:
@@ -52,3 +53,13 @@ def _calmed(rule: Any, problem: Any, steps: int) -> Any:
     if calm != own:
         print(f"(lr {calm:g}: the default, {own:g}, climbs out of {problem.name})", file=sys.stderr)
     return rule
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """The hyper-parameter that WORD=VALUE stands for."""
+    word, _, value = text.partition("=")
+    switches = {"True": True, "False": False}
+    try:
+        return word.strip(), switches[value.strip()] if value.strip() in switches else float(value)
+    except ValueError:
+        raise ValueError(f"--set takes WORD=VALUE with a number, True or False; got {text!r}") from None

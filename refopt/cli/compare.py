@@ -12,6 +12,8 @@ import json
 import math
 from typing import Any
 
+from refopt.cli.choice import setting
+
 __all__ = ["arguments", "run"]
 
 
@@ -42,7 +44,7 @@ def run(options: argparse.Namespace) -> None:
     if len(chosen) < 2:
         by = f"read here in {', '.join(known)}" if known else "read here in no library"
         raise ValueError(f"two readings are needed to compare; {options.rule} is {by} (and paper)")
-    hyper = dict(_setting(text) for text in options.set)
+    hyper = dict(setting(text) for text in options.set)
     first, *others = [_chosen(options.rule, word, hyper) for word in chosen]
     found = []
     for word, (rule, given) in zip(chosen[1:], others, strict=True):
@@ -77,15 +79,6 @@ def _chosen(name: str, word: str, hyper: dict[str, Any]) -> tuple[Any, frozenset
     entry = f"{name} {switch}".strip()
     rule = refopt.rule(entry, framework=framework, **hyper)
     return rule, FRAMEWORKS[framework][entry].must_be_given
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    word, _, value = text.partition("=")
-    switches = {"True": True, "False": False}
-    try:
-        return word.strip(), switches[value.strip()] if value.strip() in switches else float(value)
-    except ValueError:
-        raise ValueError(f"--set takes WORD=VALUE with a number, True or False; got {text!r}") from None
 
 
 def _where(parting: Any) -> str:

@@ -1,6 +1,13 @@
-"""Training: the loop around a rule, and races between rules."""
+"""Training: the loop around a rule, what it leaves, checkpoints, and races between rules."""
 
+from refopt.training.checkpoint import load_checkpoint, save_checkpoint
+from refopt.training.groups import Group, no_decay
+from refopt.training.history import Best, History, Row, Steps
 from refopt.training.loop import Epoch, train
 from refopt.training.racing import LEARNING_RATES, TOYS, Racer, ToyRun, entrants, race, toy_race, tune
+from refopt.training.signals import AdaptiveDropout
 
-__all__ = ["LEARNING_RATES", "TOYS", "Epoch", "Racer", "ToyRun", "entrants", "race", "toy_race", "train", "tune"]
+__all__ = [
+    "LEARNING_RATES", "TOYS", "AdaptiveDropout", "Best", "Epoch", "Group", "History", "Racer", "Row", "Steps", "ToyRun",
+    "entrants", "load_checkpoint", "no_decay", "race", "save_checkpoint", "toy_race", "train", "tune",
+]  # fmt: skip

@@ -15,11 +15,11 @@ from refopt.data import Split, digits
 from refopt.nets import MLP
 from refopt.recurrence import Rule
 from refopt.stepping import walk
-from refopt.training.loop import train
+from refopt.training.loop import Epoch, train
 
 __all__ = [
     "BATCH_SIZE", "EPOCHS", "LEARNING_RATES", "OPTIONS", "SIZES", "TOYS", "TOY_STEPS",
-    "Racer", "ToyRun", "entrants", "race", "state_bytes_per_parameter", "toy_race", "tune",
+    "Racer", "ToyRun", "entrants", "race", "toy_race", "tune",
 ]  # fmt: skip
 
 SIZES, BATCH_SIZE, EPOCHS = [64, 64, 10], 32, 40
@@ -103,13 +103,6 @@ def entrants(chosen: Sequence[str] | None = None, course: str = "digits") -> lis
     return ready
 
 
-def state_bytes_per_parameter(state: Any, parameters: int) -> float:
-    """Memory of the arrays in a state, measured, for each parameter. The step count, one number, is not counted."""
-    if isinstance(state, dict):
-        return sum(state_bytes_per_parameter(part, parameters) for part in state.values())
-    return getattr(state, "nbytes", 0) / parameters
-
-
 def race(
     rules: Sequence[Rule],
     epochs: int = EPOCHS,
@@ -129,13 +122,16 @@ def race(
     for rule in rules:
         racer = Racer(rule.name, learning_rate(rule))
         racers.append(racer)
-        for epoch in train(net, rule, theta, data, epochs, BATCH_SIZE, seed):
-            racer.losses.append(epoch.train_loss)
-            racer.accuracies.append(epoch.test_accuracy)
-            racer.seconds = epoch.seconds
-            racer.state_bytes_per_parameter = state_bytes_per_parameter(epoch.state, net.size)
+
+        def note(epoch: Epoch, racer: Racer = racer) -> None:
+            racer.losses.append(epoch.row.train_loss)
+            racer.accuracies.append(epoch.row.validation_accuracy or 0.0)
+            racer.seconds = epoch.row.seconds
+            racer.state_bytes_per_parameter = epoch.row.state_bytes / net.size
             if progress is not None:
                 progress(racer)
+
+        train(net, rule, data, epochs=epochs, batch_size=BATCH_SIZE, seed=seed, theta=theta, callbacks=[note])
     return racers
 
 

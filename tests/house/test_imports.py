@@ -116,7 +116,7 @@ def test_the_formula_of_each_rule_exists_once():
 def test_the_public_surface():
     assert refopt.names() == sorted(refopt.names())
     assert set(refopt.names()) >= {"sgd", "adagrad", "rmsprop", "adadelta", "adam", "adamw", "amsgrad", "lion", "lookahead"}
-    for name in ("adam", "exact", "problems", "nets", "data", "training", "walk"):
+    for name in ("adam", "exact", "problems", "nets", "data", "training", "train", "walk"):
         assert name in dir(refopt)
         getattr(refopt, name)
     assert refopt.rule("adam") == refopt.adam

@@ -1,0 +1,272 @@
+"""What does not change during a training, and how an epoch of updates is made with it."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from refopt.recurrence import Rule
+from refopt.training.examples import Examples, dropout_seed
+from refopt.training.groups import Group, Grouping
+from refopt.training.history import Row
+from refopt.training.measuring import accuracy_of, loss_of, norm, peak_bytes, state_bytes
+from refopt.training.run import Run
+from refopt.training.signals import Signals, text
+
+__all__ = ["RUNNING_DECAY", "Course"]
+
+RUNNING_DECAY = 0.9  # running statistics: 0.9 of the old ones, 0.1 of the batch's
+
+
+class Course:
+    """The parts of a training that do not change, put together from the arguments of `train`."""
+
+    def __init__(
+        self,
+        net: Any,
+        rule: Rule,
+        examples: Examples,
+        schedule: Any,
+        transforms: Sequence[Rule],
+        groups: Mapping[str, Group] | None,
+        dropout: Any,
+        seed: int,
+        theta: Any,
+        batch_size: int,
+        tolerant: bool,
+        min_delta: float,
+    ) -> None:
+        if not isinstance(rule, Rule):
+            raise TypeError(f"rule must be a Rule, for instance refopt.adam or refopt.rule('adam'); got {rule!r}")
+        self.net, self.examples, self.seed, self.theta, self.batch_size = net, examples, seed, theta, batch_size
+        self.tolerant, self.min_delta = tolerant, min_delta  # tolerant: of numbers that are not finite
+        if batch_size > len(examples.y):
+            raise ValueError(f"batch_size must be from 1 to the {len(examples.y)} training examples, got {batch_size}")
+        self.batches = len(examples.y) // batch_size
+        named = schedule if isinstance(schedule, Mapping) else {} if schedule is None else {"lr": schedule}
+        self.schedule = Signals(named, "schedule")
+        self.dropout = Signals({} if dropout is None else {"dropout": dropout}, "dropout")
+        _demand_wrappers(transforms)
+        self.grouping: Grouping | None = None
+        self.main = rule
+        if groups:
+            inside = len(transforms)
+            while inside and transforms[inside - 1].scope != "network":
+                inside -= 1  # what sees entries or tensors alone does the same inside a group
+            self.main = _wrapped(rule, transforms[inside:])
+            self.grouping = Grouping(net, self.main, groups, lambda whole: _wrapped(whole, transforms[:inside]))
+            self.rule = self.grouping.rule
+        else:
+            self.rule = self.main = _wrapped(rule, transforms)
+        self.by_tensor = _sees_tensors(self.rule)
+        words = inspect.signature(net.loss_and_grad).parameters
+        self.takes_seed, self.takes_out = "seed" in words, "out" in words
+        if dropout is not None and "dropout" not in words:
+            raise ValueError(f"dropout={text(dropout)} was given, but {net} has no dropout")
+        if self.dropout.init() and examples.y_validation is None:
+            raise ValueError(
+                f"{text(dropout)} follows validation loss − training loss, but nothing is held out: give validation="
+            )
+        running = net.init_running(theta.dtype) if hasattr(net, "init_running") else None
+        self.running = running if running is not None and running.size else None
+        self.functions(examples.x[:1], examples.y[:1], {})  # a rule that asks for what the net has not is an error now
+
+    def description(self) -> dict[str, Any]:
+        """What a run that goes on from a checkpoint must agree with."""
+        return {
+            "net": text(self.net),
+            "rule": text(self.rule if self.grouping is None else self.grouping),
+            "schedule": repr(self.schedule),
+            "dropout": repr(self.dropout),
+            "dtype": str(self.theta.dtype),
+            "parameters": self.net.size,
+            "start": hashlib.blake2b(self.theta.tobytes(), digest_size=8).hexdigest(),
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+        }
+
+    def begin(self) -> Run:
+        """The run before its first update."""
+        signals = {"schedule": self.schedule.init(), "dropout": self.dropout.init()}
+        signals["groups"] = self.grouping.init() if self.grouping else {}
+        run = Run(self.theta.copy(), self.rule.init(self.shown(self.theta)), self.running, signals)
+        hyper, _ = self.hyper(run)
+        self.rule(**hyper)  # unknown names and values out of range are errors now
+        if self.grouping is not None:
+            self.grouping.demand(hyper)
+        return run
+
+    def shown(self, theta: Any) -> Any:
+        """The flat theta as the rule sees it."""
+        return self.net.views(theta) if self.by_tensor else theta
+
+    def flat(self, tree: Any) -> Any:
+        """The inverse of `shown`."""
+        return np.concatenate([tree[name].reshape(-1) for name, *_ in self.net.views.places]) if self.by_tensor else tree
+
+    def hyper(self, run: Run) -> tuple[dict[str, Any], float]:
+        """The keywords of the rule for the next update, and its learning rate (NaN: there is none, or more than one)."""
+        scheduled = self.schedule.values(run.signals["schedule"], run.updates)
+        lr = scheduled.get("lr", self.lr)
+        if self.grouping is not None:
+            scheduled = self.grouping.hyper(scheduled, run.signals["groups"], run.updates)
+        return scheduled, lr
+
+    @property
+    def lr(self) -> float:
+        """The learning rate that the rule has bound; NaN where it has none, or a population of them."""
+        try:
+            lr = self.main.lr
+        except TypeError:
+            return math.nan
+        return lr if isinstance(lr, (int, float)) else math.nan
+
+    def functions(self, x: Any, y: Any, words: dict[str, Any]) -> dict[str, Any]:
+        """The functions of theta, on this batch and with its dropout masks, that the rule cannot do without."""
+        given = {}
+        for name in self.rule.needs:
+            if name == "grad":
+                given[name] = lambda theta: self.shown(self.net.loss_and_grad(self.flat(theta), x, y, **words)[1])
+            elif name == "loss" and words:
+                given[name] = lambda theta: self.net.loss_and_grad(self.flat(theta), x, y, **words)[0]
+            elif name == "loss":
+                given[name] = lambda theta: self.net.loss(self.flat(theta), x, y)
+            elif not self.by_tensor and hasattr(self.net, name):
+                given[name] = lambda *vectors, name=name: getattr(self.net, name)(*vectors, x, y)
+            else:
+                raise ValueError(f"{self.rule.name} needs {name}, which {self.net} does not give")
+        return given
+
+    def updates(self, run: Run, places: np.ndarray) -> Iterator[None]:
+        """Make the updates of an epoch, or those that are left of one; a number that is not finite ends it early.
+
+        `places` is the order of the examples.
+
+        Pauses after each. ``run.seconds`` counts the time between the pauses.
+        """
+        size, (x, y), run.update_norm = self.batch_size, self.examples[:2], None
+        for batch in range(run.batch, self.batches):
+            began = time.perf_counter()
+            place = places[batch * size : (batch + 1) * size]
+            self.update(run, x.take(place, axis=0), y.take(place, axis=0), last=batch == self.batches - 1)
+            run.seconds += time.perf_counter() - began
+            if run.failure is not None:
+                break
+            run.batch = batch + 1
+            yield
+        run.epoch, run.batch = run.epoch + 1, 0
+
+    def update(self, run: Run, x: Any, y: Any, last: bool) -> None:
+        """One update, or none where the loss or the gradient is not finite; `last` of its epoch."""
+        words: dict[str, Any] = {"seed": dropout_seed(self.seed, run.updates)} if self.takes_seed else {}
+        if self.dropout.signals:
+            words |= self.dropout.values(run.signals["dropout"], run.updates)
+            run.dropout = words["dropout"]
+        functions = self.functions(x, y, dict(words)) if self.rule.needs else {}
+        if self.takes_out:
+            words["out"] = self._gradient
+        if run.running is not None:
+            words["statistics"] = self._statistics
+        loss, g = self.net.loss_and_grad(run.theta, x, y, **words)
+        loss, length = float(loss), norm(g)
+        if not (math.isfinite(loss) and math.isfinite(length)) and not self.tolerant:
+            what = f"the gradient is not finite (the loss is {loss:.6g})" if math.isfinite(loss) else f"the loss is {loss}"
+            run.failure = f"{what} at update {run.updates + 1}, batch {run.batch + 1} of epoch {run.epoch + 1}"
+            return
+        hyper, lr = self.hyper(run)
+        if run.running is not None:
+            run.running = RUNNING_DECAY * run.running + (1 - RUNNING_DECAY) * self._statistics
+        if self.by_tensor:
+            tree, run.state = self.rule.update(self.shown(run.theta), self.shown(g), run.state, **functions, **hyper)
+            theta = self.flat(tree)
+        else:
+            theta, run.state = self.rule.update(run.theta, g, run.state, **functions, **hyper)
+        if last:
+            run.update_norm = norm(theta - run.theta)
+        run.theta = theta
+        run.updates += 1
+        run.losses.append(loss)
+        run.lrs.append(lr)
+        run.grad_norms.append(length)
+
+    @property
+    def _gradient(self) -> Any:
+        """The array that the net writes every gradient into."""
+        if "gradient" not in self.__dict__:
+            self.gradient = np.empty_like(self.theta)
+        return self.gradient
+
+    @property
+    def _statistics(self) -> Any:
+        if "statistics" not in self.__dict__:
+            self.statistics = np.empty_like(self.running)
+        return self.statistics
+
+    def measure(self, run: Run) -> None:
+        """Add the row of the epoch that was just finished, and show it to whatever adapts."""
+        x, y, x_validation, y_validation = self.examples
+        words = {} if run.running is None else {"running": run.running}
+        loss = loss_of(self.net, run.theta, x, y, **words)
+        held = (self.net, run.theta, x_validation, y_validation)
+        validation = None if y_validation is None else loss_of(*held, **words)
+        judged = loss if validation is None else validation
+        row = Row(
+            epoch=run.epoch,
+            updates=run.updates,
+            train_loss=loss,
+            train_accuracy=accuracy_of(self.net, run.theta, x, y, **words),
+            validation_loss=validation,
+            validation_accuracy=None if validation is None else accuracy_of(*held, **words),
+            lr=run.lrs[-1] if run.lrs and not math.isnan(run.lrs[-1]) else None,
+            dropout=run.dropout,
+            grad_norm=run.grad_norms[-1] if run.grad_norms else None,
+            update_norm=run.update_norm,
+            seconds=run.seconds,
+            state_bytes=state_bytes(run.state),
+            peak_bytes=peak_bytes(),
+        )
+        run.rows.append(row)
+        if run.failure is None and not math.isfinite(loss) and not self.tolerant:
+            run.failure = f"the training loss is {loss} after epoch {run.epoch}, update {run.updates}"
+        if not run.best or judged < run.best["loss"]:
+            run.best = {"epoch": run.epoch, "loss": judged, "theta": run.theta, "running": run.running}
+        run.waited = 0 if judged < run.reference - self.min_delta else run.waited + 1
+        run.reference = judged if run.waited == 0 else run.reference
+        if run.epoch:
+            gap = 0.0 if validation is None else validation - loss
+            run.signals = {
+                "schedule": self.schedule.observe(run.signals["schedule"], judged),
+                "dropout": self.dropout.observe(run.signals["dropout"], gap),
+                "groups": self.grouping.observe(run.signals["groups"], judged) if self.grouping else {},
+            }
+
+
+def _wrapped(rule: Rule, transforms: Sequence[Rule]) -> Rule:
+    """`rule` inside the transforms, of which the first sees the raw gradient first."""
+    for transform in reversed(transforms):
+        rule = transform(**{_place(transform): rule})
+    return rule
+
+
+def _demand_wrappers(transforms: Sequence[Rule]) -> None:
+    if isinstance(transforms, Rule):
+        raise TypeError(f"transforms must be a tuple or list of wrappers, got the rule {transforms!r} alone")
+    for transform in transforms:
+        if not isinstance(transform, Rule) or transform.inner is None:
+            raise TypeError(f"transforms must be wrappers, for instance refopt.l2(weight_decay=0.01); got {transform!r}")
+        if transform.inner != transform.defaults[_place(transform)]:
+            raise ValueError(f"{transform!r} already has a rule inside; as a transform it goes around the rule of the training")
+
+
+def _place(wrapper: Rule) -> str:
+    return next(name for name, value in wrapper.hyper.items() if value is wrapper.inner)
+
+
+def _sees_tensors(rule: Rule) -> bool:
+    return rule.scope == "tensor" or (rule.inner is not None and _sees_tensors(rule.inner))

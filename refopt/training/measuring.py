@@ -1,0 +1,71 @@
+"""What is measured during training: loss and accuracy in parts that fit into memory, norms, memory."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+__all__ = ["accuracy_of", "loss_of", "norm", "peak_bytes", "state_bytes"]
+
+PART = 4096  # examples that go through a net at once when nothing is learnt from them
+
+
+def loss_of(net: Any, theta: Any, x: Any, y: Any, **words: Any) -> float:
+    """The mean loss over all examples; `words` go to ``net.loss``."""
+    return _mean(lambda *part: net.loss(theta, *part, **words), x, y)
+
+
+def accuracy_of(net: Any, theta: Any, x: Any, y: Any, **words: Any) -> float | None:
+    """The share of examples that a classification net gets right; None of a net for regression."""
+    if getattr(net, "task", "classification") != "classification":
+        return None
+    return _mean(lambda *part: net.accuracy(theta, *part, **words), x, y)
+
+
+def _mean(function: Callable[[Any, Any], Any], x: Any, y: Any) -> float:
+    """The mean over examples of a function that gives the mean over a part of them."""
+    count = len(y)
+    if count <= PART:
+        return float(function(x, y))
+    parts = [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
+    return math.fsum(float(function(x[part], y[part])) * (part.stop - part.start) for part in parts) / count
+
+
+def norm(x: Any) -> float:
+    """The Euclidean norm of a vector: in its own dtype, which is fast, and in float64 where that overflows or underflows.
+
+    >>> [f"{norm(scale * np.array([3.0, 4.0])):.3g}" for scale in (1e200, 1e-200)]
+    ['5e+200', '5e-200']
+    """
+    with np.errstate(over="ignore"):
+        square = float(x.dot(x))
+    if 1e-30 < square < math.inf or not x.size:
+        return math.sqrt(square)
+    largest = float(abs(x).max())
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    scaled = x.astype(np.float64) / largest
+    return largest * math.sqrt(float(scaled.dot(scaled)))
+
+
+def state_bytes(state: Any) -> int:
+    """Memory of the arrays in a state. Python numbers, the step count, are not counted."""
+    if isinstance(state, Mapping):
+        return sum(map(state_bytes, state.values()))
+    if isinstance(state, (list, tuple)):
+        return sum(map(state_bytes, state))
+    return getattr(state, "nbytes", 0)
+
+
+def peak_bytes() -> int | None:
+    """The most memory that this process has held so far, where the system tells."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
