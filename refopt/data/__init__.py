@@ -1,5 +1,6 @@
 """Data sets: handwritten digits, shipped with the package."""
 
-from refopt.data.digits import Split, digits
+from refopt.data.digits import digits
+from refopt.data.split import Split, class_counts, split
 
-__all__ = ["Split", "digits"]
+__all__ = ["Split", "class_counts", "digits", "split"]
