@@ -72,8 +72,9 @@ def adding_problem(n: int = 4000, steps: int = 50, *, held_out: float = 0.25, se
     """Add the two marked numbers: a regression that needs memory over the whole sequence. x is (n, steps, 2), y (n, 1).
 
     Feature 0 is uniform from 0 to 1, feature 1 is 1 at one random step of the first half and at one of the second, else 0. y is
-    the sum of the two marked numbers; who always answers 1 has a mean squared error of 1/6. The task is that of Hochreiter and Schmidhuber ("Long short-term memory", Neural Computation 9, 1997,
-    section 5.4), in the form of Arjovsky, Shah and Bengio (arXiv:1511.06464, section 4.2).
+    the sum of the two marked numbers; who always answers 1 has a mean squared error of 1/6. The task is that of Hochreiter
+    and Schmidhuber ("Long short-term memory", Neural Computation 9, 1997, section 5.4), in the form of Arjovsky, Shah and
+    Bengio (arXiv:1511.06464, section 4.2).
 
     >>> data = adding_problem(8, steps=6)
     >>> bool(np.allclose((data.x_train[:, :, 0] * data.x_train[:, :, 1]).sum(axis=1), data.y_train[:, 0]))
