@@ -18,7 +18,7 @@ from refopt.data.split import Split, class_counts, split
 from refopt.data.standardise import Scale, standardise
 
 __all__ = [
-    "SHAPES", "Scale", "Split", "Teacher", "adding_problem", "batches", "blobs", "cifar10", "cifar100", "class_counts", "digits",
-    "idx", "images", "mnist", "mnist1d", "moons", "npz", "sequences", "spirals", "split", "standardise", "teacher",
+    "SHAPES", "Scale", "Split", "Teacher", "adding_problem", "batches", "blobs", "cifar10", "cifar100", "class_counts",
+    "digits", "idx", "images", "mnist", "mnist1d", "moons", "npz", "sequences", "spirals", "split", "standardise", "teacher",
     "teacher_student", "tokens",
 ]  # fmt: skip
