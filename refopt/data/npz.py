@@ -23,8 +23,8 @@ __all__ = ["npz"]
 PARTS, WHOLE = ("x_train", "y_train", "x_test", "y_test"), ("x", "y")
 HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
-# What zipfile and NumPy's reader of headers raise, apart from ValueError, about files that are damaged.
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, TypeError, MemoryError)
+# What zipfile raises about files that are damaged, apart from ValueError.
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError)
 
 
 def npz(path: str | os.PathLike[str], held_out: float = 0.25, seed: int = 0, dtype: Any = np.float32) -> Split:
@@ -68,16 +68,20 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
         version = np.lib.format.read_magic(start)
         if version not in HEADERS:
             raise ValueError(f"{name} is in version {version} of the .npy format, expected 1.0 or 2.0")
-        shape, columns_first, kind = HEADERS[version](start)
+        try:
+            shape, columns_first, kind = HEADERS[version](start)
+        except Exception as error:  # NumPy reads it as Python text, and stumbles in many ways
+            raise ValueError(f"{name} has a broken header ({type(error).__name__})") from None
         if kind.kind not in "biuf":
             raise ValueError(f"{name} holds {kind}, expected numbers")
         if not shape or min(shape) < 1:
             raise ValueError(f"{name} is empty, of shape {shape}")
         length = prod(shape) * kind.itemsize
-        data = bytearray(start.read(length))
-        data += at_most(file, length - len(data))
+        data = at_most(start, length + 1)
+        data += at_most(file, length + 1 - len(data))
     if len(data) != length:
-        raise ValueError(f"{name} holds {len(data)} bytes, expected {length} for {kind} {shape}")
+        found = f"{len(data)}" if len(data) < length else "more"
+        raise ValueError(f"{name} holds {found} bytes, expected {length} for {kind} {shape}")
     return (
         np.frombuffer(data, kind).reshape(shape, order="F" if columns_first else "C").astype(kind.newbyteorder("="), copy=False)
     )

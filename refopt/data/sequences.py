@@ -28,8 +28,8 @@ def sequences(
 
     Every feature of an example of class k is ``cos(2π (k + 1) t / steps + phase)`` at steps t = 0, 1, …, with a phase of its
     own, uniform over the circle, and normal noise of standard deviation `noise`. So each single step is distributed alike in
-    all classes, the mean of every class is zero, and a linear model of x learns nothing. `classes` may go up to
-    (steps - 1) / 2: faster waves cannot be told from slower ones.
+    all classes, the mean of every class is zero, and no linear model has a smaller expected cross-entropy than one that
+    guesses. `classes` may go up to (steps - 1) / 2: faster waves cannot be told from slower ones.
 
     >>> sequences(100, steps=20, features=3).x_train.shape
     (75, 20, 3)
