@@ -104,18 +104,21 @@ class _Pieces:
 
 def _unpacked(path: Path, names: set[str], limit: int) -> dict[str, bytearray]:
     found: dict[str, bytearray] = {}
+    last = -1  # where the header before this one began
     with opened(path) as file:
         try:
             with tarfile.open(fileobj=_Pieces(file), mode="r:") as archive:  # type: ignore[call-overload]
                 for member in archive:
-                    if member.size < 0:  # tarfile would read it again and again
-                        raise ValueError(f"{member.name} has a negative length")
-                    name = member.name.rpartition("/")[2]
+                    if member.offset <= last:  # by a length below zero; tarfile would go round for ever
+                        raise ValueError(f"the header of {member.name} leads back")
+                    last, name = member.offset, member.name.rpartition("/")[2]
                     if name not in names or not member.isreg():
                         continue
                     if name in found:
                         raise ValueError(f"it holds {name} twice")
                     found[name] = _whole(archive.extractfile(member), name, limit)
-        except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
+        except (OSError, EOFError, zlib.error):
+            raise
+        except Exception as error:  # tarfile stumbles over damaged headers in many ways
             raise ValueError(f"{path}: no directory, and no readable .tar or .tar.gz archive: {error}") from None
     return found

@@ -336,6 +336,7 @@ def header(name, size, kind=b"0"):
     return block[:148] + b"%06o\0 " % sum(block) + block[156:]
 
 
+@pytest.mark.parametrize("name", ["test_batch", "other"])
 @pytest.mark.parametrize("kind", [b"0", b"x", b"g", b"L", b"S", b"5", b"2"])
 @pytest.mark.parametrize(
     "size",
@@ -349,10 +350,19 @@ def header(name, size, kind=b"0"):
     ],
     ids=["8 GiB", "2**95", "-256", "-1", "-512", "none"],
 )
-def test_a_length_that_lies_neither_hangs_nor_allocates(tmp_path, size, kind):
+def test_a_length_that_lies_neither_hangs_nor_allocates(tmp_path, size, kind, name):
     path = tmp_path / "lies.tar"
-    path.write_bytes(header("a", b"00000000000\0") + header("test_batch", size, kind) + bytes(2048))
+    path.write_bytes(header("a", b"00000000000\0") + header(name, size, kind) + bytes(2048))
     with pytest.raises((ValueError, FileNotFoundError), match=r"lies\.tar: "):
+        cifar10(path)
+
+
+def test_a_sparse_file_whose_table_is_missing(tmp_path):
+    path, block = tmp_path / "sparse.tar", bytearray(header("test_batch", b"00000000000\0", b"S"))
+    block[482] = 1  # more of the table follows, it says
+    block[148:156] = b"%06o\0 " % (sum(block) - sum(block[148:156]) + 8 * 32)
+    path.write_bytes(block)
+    with pytest.raises(ValueError, match=r"sparse\.tar: no directory, and no readable"):
         cifar10(path)
 
 

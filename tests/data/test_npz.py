@@ -109,6 +109,21 @@ def test_a_header_that_lies_allocates_nothing(path, shape):
         npz(path)
 
 
+def test_long_arrays_are_read_to_their_end_and_not_beyond(path):
+    """An array that takes more than one piece."""
+    x, y = np.random.default_rng(0).standard_normal((5000, 40)), np.arange(5000)
+    np.savez(path, x_train=x, y_train=y, x_test=x, y_test=y)
+    assert np.array_equal(npz(path, dtype=np.float64).x_train, x)
+    for wrong, found in ((x.tobytes() + b"x", "more"), (x.tobytes()[:-1], "1599999")):
+        with zipfile.ZipFile(path, "w") as archive:
+            array = io.BytesIO()
+            np.lib.format.write_array_header_1_0(array, {"descr": "<f8", "fortran_order": False, "shape": x.shape})
+            archive.writestr("x.npy", array.getvalue() + wrong)
+            archive.writestr("y.npy", b"")
+        with pytest.raises(ValueError, match=f"x holds {found} bytes, expected 1600000 for float64"):
+            npz(path)
+
+
 def test_files_that_are_none(path, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"data\.npz"):
         npz(path)

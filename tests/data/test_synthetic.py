@@ -178,6 +178,15 @@ def test_noise_on_the_teacher_is_what_no_student_passes():
     assert np.array_equal(quiet, x)  # noise changes the answers alone
 
 
+def test_the_weights_of_a_teacher():
+    """Variance 1 / inputs, for biases 1/4 and 0. The relative standard error of a variance of k numbers is sqrt(2 / k)."""
+    ask = teacher(25, 3, 4000)
+    for weights, variance in ((ask.W1, 1 / 25), (ask.b1, 1 / 4), (ask.W2, 1 / 4000)):
+        assert abs(weights.mean()) < 5 * np.sqrt(variance / weights.size)
+        assert abs(weights.var() / variance - 1) < 5 * np.sqrt(2 / weights.size)
+    assert ask.b2.tolist() == [0, 0, 0]
+
+
 def test_an_unknown_activation_names_the_nearest():
     with pytest.raises(ValueError, match="unknown activation 'tahn'; did you mean 'tanh'"):
         teacher_student(10, activation="tahn")
