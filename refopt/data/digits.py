@@ -7,35 +7,28 @@ https://doi.org/10.24432/C50P49, licensed CC BY 4.0 (see ``LICENSE-digits.txt`` 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Split", "digits"]
+from refopt.data import checks
+from refopt.data.split import Split, split
+
+__all__ = ["digits"]
 
 
-class Split(NamedTuple):
-    """Examples to learn from and examples held out. `x` is (n, features), `y` holds whole-number labels (n,)."""
-
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-
-
-def digits(held_out: float = 0.25, seed: int = 0, dtype: Any = np.float32) -> Split:
+def digits(held_out: float = 0.25, seed: int = 0, dtype: Any = np.float32, images: bool = False) -> Split:
     """The digits, shuffled by `seed` and split; `held_out` is the share of the images that goes into the test part.
 
-    Pixels run from 0 to 1 (the file holds counts from 0 to 16). The defaults give 1,348 images to train on, 449 to test.
+    Pixels run from 0 to 1 (the file holds counts from 0 to 16). The defaults give 1,348 images to train on, 449 to test, as
+    rows of 64 pixels; `images` shapes them (n, 8, 8, 1).
 
     >>> [part.shape for part in digits()]
     [(1348, 64), (1348,), (449, 64), (449,)]
+    >>> digits(images=True).x_train.shape
+    (1348, 8, 8, 1)
     """
-    if not 0 < held_out < 1:
-        raise ValueError(f"held_out must be a share between 0 and 1, got {held_out!r}")
     with np.load(Path(__file__).with_name("digits.npz"), allow_pickle=False) as file:
         pixels, labels = file["pixels"], file["labels"]
-    order = np.random.default_rng(seed).permutation(len(labels))
-    x, y = (pixels / 16)[order].astype(dtype), labels[order].astype(np.int64)
-    cut = len(labels) - int(held_out * len(labels))
-    return Split(x[:cut], y[:cut], x[cut:], y[cut:])
+    x = (pixels / 16).astype(checks.floating(dtype))
+    return split(x.reshape(-1, 8, 8, 1) if images else x, labels.astype(np.int64), held_out, seed)

@@ -40,6 +40,8 @@ def test_the_examples_run(capsys):
         if kind == "python" and "return locals()" not in text:
             exec(compile(text, "README.md", "exec"), scope)
     assert np.all(scope["proofs"][1]["m_hat"].ulps > 0)
+    data = scope["data"]
+    assert scope["net"].accuracy(scope["theta"], data.x_test, data.y_test) >= 0.99
     lines = capsys.readouterr().out.splitlines()
     # torch: 1e-3 · 1e-8 / (1e-8 + 1e-8) = 5e-4; keras: the ε beside it is 31.6 times as large
     assert float(lines[0].split()[-1].strip("[]")) == pytest.approx(-5e-4, rel=1e-8)
