@@ -120,19 +120,24 @@ class Plan:
         self.moving: Callable[..., Any] = space["moving"]
         self.piece: Callable[..., None] = space["tile"]
 
-    def run(self, arrays: list[Any], still: tuple[Any, ...], moving: tuple[Any, ...]) -> None:
-        """One step in place, over `arrays` (theta, g and the state's, contiguous vectors of one length), with the constants."""
+    def over(self, arrays: list[Any], still: tuple[Any, ...]) -> tuple[Any, list[Any]]:
+        """A function that makes one step over `arrays` (theta, g and the state's, contiguous vectors of one length), and what it
+        takes before the constants that move: called ``run(*fixed, *moving)``.
+        """
         size = arrays[0].size
         if size <= self.tile:
-            self.piece(*arrays, *self._registers(size), *still, *moving)
-            return
-        full = self._registers(self.tile)
+            return self.piece, [*arrays, *self._registers(size), *still]
+        return self._run, [arrays, still]
+
+    def _run(self, arrays: list[Any], still: tuple[Any, ...], *moving: Any) -> None:
+        size, full = arrays[0].size, self._registers(self.tile)
         for start in range(0, size, self.tile):
             some = slice(start, start + self.tile)
             registers = full if start + self.tile <= size else [r[: size - start] for r in full]
             self.piece(*[x[some] for x in arrays], *registers, *still, *moving)
 
     def _registers(self, size: int) -> list[Any]:
+        """Scratch arrays; they are made once for each size, because bound steps hold on to them."""
         if not self._memory or len(self._memory[0]) != size:
             self._memory = [np.empty(size, dtype) for dtype in self._dtypes]
         return self._memory
@@ -220,7 +225,7 @@ class Bound:
         self.arrays = [x if x.ndim == 1 else x.reshape(-1) for x in self.arrays]
         hyper = {name: value for name, value in rule._step_hyper.items() if type(value) in (int, float)}
         self.names, self.hyper = list(hyper), list(hyper.values())
-        self.plans: list[tuple[Plan, tuple[Any, ...]]] = []
+        self.plans: list[tuple[Any, Any, list[Any]]] = []
 
     def fits(self, theta: Any, g: Any, state: dict[str, Any]) -> bool:
         """Whether these are the arrays that were checked."""
@@ -236,12 +241,11 @@ class Bound:
         if not self.fits(theta, g, state):
             return False
         counts = [state[name] for name in self.counts]
-        for plan, still in self.plans:
-            found = plan.moving(*counts, *self.hyper)
+        for moving, run, fixed in self.plans:
+            found = moving(*counts, *self.hyper)
             if found is not None:
-                moving, after = found
-                plan.run(self.arrays, still, moving)
-                for name, count in zip(self.counts, after, strict=True):
+                run(*fixed, *found[0])
+                for name, count in zip(self.counts, found[1], strict=True):
                     state[name] = count
                 return True
         return False
@@ -257,7 +261,7 @@ class Bound:
                 raise Unrecordable("it branches on what changes at every step")
             plan = Plan(self.rule, self.theta.dtype, scalars)
             known.append(plan)
-        self.plans.append((plan, plan.still(*scalars.values())))
+        self.plans.append((plan.moving, *plan.over(self.arrays, plan.still(*scalars.values()))))
 
 
 _RECORDINGS: dict[Any, list[Plan]] = {}  # of all rules: binding another learning rate needs no new recording

@@ -22,7 +22,7 @@ from refopt.nets.layer import Layer, Run
 
 __all__ = ["Conv2d", "pair", "windows"]
 
-TILE = int(__import__("os").environ.get("TILE", 1 << 20))  # bytes of columns at a time: about half of a core's own cache
+TILE = 1 << 20  # bytes of columns at a time: about half of a core's own cache
 
 
 def pair(value: Any, what: str, least: int) -> tuple[int, int]:
@@ -113,7 +113,8 @@ class Conv2d(Layer):
         for some in self._tiles(x, n, a * b, self.c_in):
             self._multiply(windows(x[some], self.kernel, self.stride, places), kernel, y[some])
         if rest:
-            y += rest[0]
+            rows = y.reshape(n * a, b * self.c_out)  # adding along whole rows is twice as fast as pixel by pixel
+            rows += np.tile(rest[0], b)
         return y, (x, (height, width))
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
@@ -159,15 +160,20 @@ class Conv2d(Layer):
         return x.reshape(-1, self.groups, x.shape[3] // self.groups).transpose(1, 0, 2)
 
     def _columns(self, seen: Any) -> Any:
-        """Windows (n, a, b, i, j, C) as the matrix of each group, (groups, n·a·b, i·j·C/groups)."""
+        """Windows (n, a, b, i, j, C) as the matrix of each group, (groups, n·a·b, i·j·C/groups).
+
+        Memory is copied in runs as long as possible: along the kernel's row and the channels; or, where these are few, along
+        the row of the image, which makes the matrix a transposed one.
+        """
         n, a, b, i, j, channels = seen.shape
-        columns = self.buffer(f"columns of {channels}", seen, (self.groups, n, a, b, i, j, channels // self.groups))
-        if channels == 1:  # rows of the image are longer than those of the kernel
+        if j * channels < b and self.groups == 1:
+            columns = self.buffer(f"columns of {channels}", seen, (i, j, channels, n, a, b))
             for row in range(i):
                 for column in range(j):
-                    columns[0, :, :, :, row, column] = seen[:, :, :, row, column]
-        else:
-            columns[...] = np.moveaxis(seen.reshape(seen.shape[:5] + (self.groups, -1)), 5, 0) if self.groups > 1 else seen
+                    columns[row, column] = seen[:, :, :, row, column].transpose(3, 0, 1, 2)
+            return columns.reshape(1, -1, n * a * b).transpose(0, 2, 1)
+        columns = self.buffer(f"columns of {channels}", seen, (self.groups, n, a, b, i, j, channels // self.groups))
+        columns[...] = seen if self.groups == 1 else np.moveaxis(seen.reshape(n, a, b, i, j, self.groups, -1), 5, 0)
         return columns.reshape(self.groups, n * a * b, -1)
 
     def _by_group(self, W: Any) -> Any:

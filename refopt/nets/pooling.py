@@ -51,24 +51,25 @@ class Pool(Layer):
 
 
 class MaxPool2d(Pool):
-    """The largest number of each window; of several that are equal the first in reading order counts as the largest.
+    """The largest number of each window. Of several that are equal those in the first column win, and of these the topmost.
 
-    The largest of a window is the largest of its rows' largest, so it is found along one axis and then along the other.
+    The largest of a window is the largest of its columns' largest, so it is found down the columns, where whole rows of the
+    image are compared at once, and then along the rows.
 
     Backward: ∂y/∂x is 1 for the number that won and 0 for the others, so dy goes back to where y came from. Of y = max(a, b, c),
     taken in that order, c gets dy where it was larger than the two before; what is left goes to max(a, b), and so on.
     """
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:
-        """The largest along the rows (n, H, W', C), then down the columns (n, H', W', C)."""
-        across, won_across = self._largest("across", x, 2)
-        y, won_down = self._largest("y", across, 1)
-        return y, (x.shape, won_across, across.shape, won_down)
+        """The largest down the columns (n, H', W, C), then along the rows (n, H', W', C)."""
+        down, won_down = self._largest("down", x, 1)
+        y, won_across = self._largest("y", down, 2)
+        return y, (x.shape, won_down, down.shape, won_across)
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
-        """Back up the columns, then back along the rows."""
-        shape, won_across, across, won_down = kept
-        return self._winners("dx", self._winners("d_across", dy, across, won_down, 1), shape, won_across, 2)
+        """Back along the rows, then back up the columns."""
+        shape, won_down, down, won_across = kept
+        return self._winners("dx", self._winners("d_down", dy, down, won_across, 2), shape, won_down, 1)
 
     def _largest(self, name: str, x: Any, axis: int) -> tuple[Any, list[Any]]:
         """The largest of each window along one axis, and for each place but the first where it won over those before."""
