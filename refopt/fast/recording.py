@@ -215,7 +215,9 @@ def record(
     tape = Recording()
     tape.arrays = {name: Symbol(tape, dtype) for name, dtype in arrays.items()}
     try:
-        outcome = step(**tape.arrays, **{name: Scalar(tape, name, value, frozenset([name])) for name, value in scalars.items()}, **others)
+        outcome = step(
+            **tape.arrays, **{name: Scalar(tape, name, value, frozenset([name])) for name, value in scalars.items()}, **others
+        )
     except Unrecordable:
         raise
     except Exception as error:  # a rule may do with an array what no symbol can

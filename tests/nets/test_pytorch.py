@@ -36,7 +36,9 @@ class Torch:
 
     def batch_norm(self, name, x):
         rows = x.reshape(-1, x.shape[-1])
-        return self.f.batch_norm(rows, None, None, self.t[f"{name}gamma"], self.t[f"{name}beta"], training=True).reshape(x.shape)
+        return self.f.batch_norm(rows, None, None, self.t[f"{name}gamma"], self.t[f"{name}beta"], training=True).reshape(
+            x.shape
+        )
 
     def layer_norm(self, name, x):
         return self.f.layer_norm(x, x.shape[-1:], self.t[f"{name}gamma"], self.t[f"{name}beta"])
