@@ -7,6 +7,7 @@
     record = rule.step(theta, g, state)                # one step, every name of the paper
     for record in refopt.walk(rule, theta, grad, steps=100): ...
     refopt.narrate(rule, theta, g, state)              # the source lines of a step with their values
+    rule = refopt.gradients.chain(refopt.adamw, refopt.clip_by_global_norm(max_norm=1.0))  # what a gradient goes through
 
 Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.problems``, ``refopt.data``, ``refopt.nets``,
 ``refopt.training``, ``refopt.view`` (the only one that draws).
@@ -22,7 +23,7 @@ from refopt.stepping import Line, narrate, walk
 __version__ = "0.1.0"
 __all__ = ["Line", "Rule", "names", "narrate", "rule", "walk"]
 
-_ROOMS = ("data", "dialects", "exact", "frameworks", "golden", "nets", "problems", "training", "view")
+_ROOMS = ("data", "dialects", "exact", "frameworks", "golden", "gradients", "nets", "problems", "training", "view")
 
 
 def __getattr__(name: str) -> Any:

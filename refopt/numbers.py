@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "array", "cast", "copy", "cos", "exp", "gaussian", "is_array", "is_scalar", "largest", "maximum", "mean", "minimum", "norm",
-    "same", "sign", "sqrt", "stack", "total", "weak", "where", "whole", "zeros_like",
+    "array", "cast", "copy", "cos", "exp", "finite", "gaussian", "is_array", "is_scalar", "largest", "maximum", "mean",
+    "minimum", "norm", "same", "sign", "sqrt", "stack", "total", "weak", "where", "whole", "zeros_like",
 ]  # fmt: skip
 
 
@@ -186,6 +186,13 @@ def largest(x: Any, axis: Any) -> Any:
 def norm(x: Any) -> Any:
     """The Euclidean norm of an array taken as one vector: the plain root of its sum of squares, which may overflow."""
     return sqrt(total(x * x))
+
+
+def finite(x: Any) -> bool:
+    """Whether no entry of an array is NaN or infinite. Of a ball that holds NaN that is not decided."""
+    if x.dtype != object:
+        return bool(np.all(np.isfinite(x)))
+    return all(abs(entry) < math.inf for entry in x.reshape(-1).tolist())
 
 
 def sign(x: Any) -> Any:

@@ -20,6 +20,7 @@ FLOW = [
     ["recurrence"],
     ["rules", "stepping"],
     ["wrappers"],
+    ["gradients"],
     ["catalogue", "frameworks"],
     ["exact", "problems", "data", "nets"],
     ["training", "golden"],
