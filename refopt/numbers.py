@@ -154,7 +154,9 @@ def total(x: Any, axis: Any = None) -> Any:
     """The sum of all entries of an array, in whatever order; over `axis` (or several), which stay in the shape as 1."""
     if not is_array(x):
         return x  # one number; NumPy's arithmetic makes one of a 0-d array
-    if x.dtype != object or not x.size:
+    if x.dtype == object and not x.size:
+        x = x.astype(float)  # sums of nothing are 0, and no ball is there to say what kind of number that is
+    if x.dtype != object:
         return np.sum(x, axis=axis, keepdims=axis is not None)
     if axis is None:
         return x.reshape(-1)[0].total(x.reshape(-1))

@@ -18,7 +18,8 @@ Readings
     units=output_first   the paper's W_i are rows; timm (PyTorch).  units=output_last  the authors' code (JAX)
     units=output_first_but_3d   pytorch_optimizer;   units=output_last_but_3d   optax
     cap=at_limit   the paper;   cap=floored_above   optax, timm;   cap=floored   pytorch_optimizer. They part where λ·ε < 1e-6
-    The paper leaves the last layer unclipped, which whoever chooses the tensors has to do.
+    The paper leaves the last layer unclipped, which whoever chooses the tensors has to do. With eps = 0 a unit of zeros stays
+    zero for good, and is 0/0 where its gradient is zero too.
 
 Look
     Two rows of one size: the gradient of the second is too long. Read as columns both are:
@@ -35,7 +36,7 @@ Paper
 from refopt.dialects.clip import at_limit
 from refopt.dialects.units import output_first
 from refopt.numbers import maximum, sqrt, total
-from refopt.recurrence import POSITIVE, Rule
+from refopt.recurrence import Rule
 from refopt.rules.sgd import sgd
 
 
@@ -54,6 +55,9 @@ def step(theta, g, inner_state, *, inner=sgd, clipping=0.01, eps=1e-3, units=out
 
 
 agc = Rule(
-    init, step, scope="tensor", family="gradient", ranges={"eps": POSITIVE},
+    init,
+    step,
+    scope="tensor",
+    family="gradient",
     paper="Brock, De, Smith & Simonyan 2021, arXiv:2102.06171, equation 3",
-)  # fmt: skip
+)

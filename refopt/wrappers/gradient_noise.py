@@ -50,6 +50,10 @@ def step(theta, g, t, inner_state, *, inner=sgd, eta=0.01, gamma=0.55, seed=0, n
 
 
 gradient_noise = Rule(
-    init, step, scope="network", family="gradient", ranges={"eta": NOT_NEGATIVE, "gamma": NOT_NEGATIVE},
+    init,
+    step,
+    scope="network",
+    family="gradient",
+    ranges={"eta": NOT_NEGATIVE, "gamma": NOT_NEGATIVE},
     paper="Neelakantan et al. 2015, arXiv:1511.06807, equation 1",
-)  # fmt: skip
+)
