@@ -10,8 +10,9 @@ Symbols
     inner_state  the state of `inner`
 
 Readings
-    None: keras (regularizers.l1) and whoever adds λ·sum(abs(θ)) to the loss; the slope at θ = 0 is 0 in torch and JAX too.
-    A proximal step, which stops at 0, is another method: ftrl has it. With l2 around it, it is the elastic net.
+    None among optimizers; whoever adds λ·sum(abs(θ)) to the loss (keras: regularizers.L1) has the slope of his autodiff at
+    θ = 0: 0 in torch, as here, but 1 in JAX, which pushes every parameter that is 0 down by lr·λ. Any slope from −1 to 1 is a
+    subgradient. A proximal step, which stops at 0, is another method: ftrl has it. With l2 around it, it is the elastic net.
 
 Look
     What l2 takes fades with the parameter, what l1 takes does not; beside 0 it goes past it and comes back:

@@ -664,7 +664,7 @@ LINES = [
      "g_reg = g + weight_decay * sign(theta)", "g_reg = g + weight_decay * theta"),
     ("l1", "sign of the gradient", "Basic", "The sign is that of the gradient and not of the parameter.",
      "g_reg = g + weight_decay * sign(theta)", "g_reg = g + weight_decay * sign(g)"),
-    ("l1", "zero has a sign", "ZeroParameter", "A parameter of 0 is taken for positive.",
+    ("l1", "zero has a sign", "ZeroParameter", "A parameter of 0 is taken for positive, as JAX's derivative of abs does.",
      "g_reg = g + weight_decay * sign(theta)", "g_reg = g + weight_decay * where(theta >= 0, 1, -1, like=theta)"),
     ("l1", "absolute value for the sign", "Basic", "The penalty itself is added and not its gradient.",
      "g_reg = g + weight_decay * sign(theta)", "g_reg = g + weight_decay * abs(theta)"),
