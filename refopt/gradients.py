@@ -44,10 +44,11 @@ def chain(rule: Rule, *transforms: Rule) -> Rule:
 
 def _place(transform: Any) -> str:
     """The hyper-parameter of a wrapper that takes the rule inside."""
-    if not isinstance(transform, Rule) or transform.inner is None:
-        what = transform.name if isinstance(transform, Rule) else transform
+    if not isinstance(transform, Rule):
+        raise TypeError(f"chain: a transform must be a rule around a rule, for instance refopt.l2; got {transform!r}")
+    if transform.inner is None:
         known = [module.name for module in iter_modules(wrappers.__path__)]
-        raise TypeError(f"chain: {what!r} is not a rule around a rule{nearest(what, known)}")
+        raise TypeError(f"chain: {transform.name!r} is not a rule around a rule{nearest(transform.name, known)}")
     place = next(key for key, value in transform.hyper.items() if value is transform.inner)
     if transform.inner != transform.defaults[place]:
         name = transform.name
