@@ -33,7 +33,7 @@ SCOPES = {
     "element": "every entry on its own: runs on one flat vector",
     "tensor": "needs the shape or norm of each tensor: runs tensor by tensor",
     "network": "needs a norm over all parameters: runs on one flat vector",
-}  # a wrapper needs what the rule inside needs, too: around one that sees all parameters it has scope "network"
+}  # in this order: a wrapper needs what the rule inside needs, too, and has the later scope of the two
 
 FAMILIES = {
     "momentum": "gradient descent and momentum",
@@ -196,7 +196,7 @@ class Rule:
         needs = [key for key, value in self.defaults.items() if isinstance(value, Required)]
         inner = next((value for value in hyper.values() if isinstance(value, Rule)), None)
         populations = [key for key, value in hyper.items() if numbers.is_array(value)]
-        scope = self._own_scope if inner is None else max(self._own_scope, inner.scope, key=_WIDTH.index)
+        scope = self._own_scope if inner is None else max(self._own_scope, inner.scope, key=list(SCOPES).index)
         twice = self._own_scope == "tensor" and scope == "network"
         self.__dict__.update(
             hyper=MappingProxyType(hyper),
@@ -639,9 +639,6 @@ class Rule:
             record = run(*leaves) if shape else narrowed(run(*map(widened, leaves)))
             records.append(record)
         return {name: merged(name, [record[name] for record in records], self) for name in records[0]}
-
-
-_WIDTH = ("element", "tensor", "network")  # what a step looks at, from little to much
 
 
 class _Asking:
