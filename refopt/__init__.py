@@ -7,6 +7,7 @@
     record = rule.step(theta, g, state)                # one step, every name of the paper
     for record in refopt.walk(rule, theta, grad, steps=100): ...
     refopt.narrate(rule, theta, g, state)              # the source lines of a step with their values
+    rule = refopt.gradients.chain(refopt.adamw, refopt.clip_by_global_norm(max_norm=1.0))  # what a gradient goes through
     history = refopt.train(net, rule, data, epochs=10) # a network, in mini-batches
 
 Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.schedules``, ``refopt.problems``, ``refopt.data``,
@@ -23,7 +24,9 @@ from refopt.stepping import Line, narrate, walk
 __version__ = "0.1.0"
 __all__ = ["Line", "Rule", "names", "narrate", "rule", "walk"]
 
-_ROOMS = ("data", "dialects", "exact", "frameworks", "golden", "nets", "problems", "schedules", "training", "view")
+_ROOMS = (
+    "data", "dialects", "exact", "frameworks", "golden", "gradients", "nets", "problems", "schedules", "training", "view",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "array", "cast", "copy", "cos", "erf", "exp", "gaussian", "is_array", "is_scalar", "largest", "maximum", "mean", "minimum", "norm",
-    "same", "sign", "sqrt", "stack", "total", "weak", "where", "whole", "zeros_like",
+    "array", "cast", "copy", "cos", "erf", "exp", "finite", "gaussian", "is_array", "is_scalar", "largest", "maximum", "mean",
+    "minimum", "norm", "same", "sign", "sqrt", "stack", "total", "weak", "where", "whole", "zeros_like",
 ]  # fmt: skip
 
 
@@ -168,7 +168,9 @@ def total(x: Any, axis: Any = None) -> Any:
     """The sum of all entries of an array, in whatever order; over `axis` (or several), which stay in the shape as 1."""
     if not is_array(x):
         return x  # one number; NumPy's arithmetic makes one of a 0-d array
-    if x.dtype != object or not x.size:
+    if x.dtype == object and not x.size:
+        x = x.astype(float)  # sums of nothing are 0, and no ball is there to say what kind of number that is
+    if x.dtype != object:
         return np.sum(x, axis=axis, keepdims=axis is not None)
     if axis is None:
         return x.reshape(-1)[0].total(x.reshape(-1))
@@ -200,6 +202,13 @@ def largest(x: Any, axis: Any) -> Any:
 def norm(x: Any) -> Any:
     """The Euclidean norm of an array taken as one vector: the plain root of its sum of squares, which may overflow."""
     return sqrt(total(x * x))
+
+
+def finite(x: Any) -> bool:
+    """Whether no entry of an array is NaN or infinite. Of a ball that holds NaN that is not decided."""
+    if x.dtype != object:
+        return bool(np.all(np.isfinite(x)))
+    return all(abs(entry) < math.inf for entry in x.reshape(-1).tolist())
 
 
 def sign(x: Any) -> Any:

@@ -33,7 +33,7 @@ SCOPES = {
     "element": "every entry on its own: runs on one flat vector",
     "tensor": "needs the shape or norm of each tensor: runs tensor by tensor",
     "network": "needs a norm over all parameters: runs on one flat vector",
-}
+}  # in this order: a wrapper needs what the rule inside needs, too, and has the later scope of the two
 
 FAMILIES = {
     "momentum": "gradient descent and momentum",
@@ -82,6 +82,9 @@ RANGES = {
     "gamma": (math.ulp(0.0), math.inf, False),
     "kappa": (math.ulp(0.0), math.inf, False),
     "sigma": (math.ulp(0.0), math.inf, False),
+    "max_norm": (math.ulp(0.0), math.inf, False),
+    "max_value": (math.ulp(0.0), math.inf, False),
+    "clipping": (math.ulp(0.0), math.inf, False),
 }
 ANY = (-math.inf, math.inf, False)
 NOT_NEGATIVE = (0, math.inf, False)
@@ -143,6 +146,7 @@ class Rule:
     _crowded: bool  # has populations, or the rule inside has
     _blocked: dict[Any, Any]  # what `refopt.fast` knows of this rule
     _unlike: bool  # sees all parameters as one vector, and the rule inside sees each tensor
+    _twice: bool  # sees each tensor, and the rule inside sees all of them, see `_by_tensor_twice`
 
     def __init__(
         self,
@@ -193,7 +197,8 @@ class Rule:
         needs = [key for key, value in self.defaults.items() if isinstance(value, Required)]
         inner = next((value for value in hyper.values() if isinstance(value, Rule)), None)
         populations = [key for key, value in hyper.items() if numbers.is_array(value)]
-        scope = self._own_scope if inner is None else _scope_around(inner, self._own_scope, self.name)
+        scope = self._own_scope if inner is None else max(self._own_scope, inner.scope, key=list(SCOPES).index)
+        twice = self._own_scope == "tensor" and scope == "network"
         self.__dict__.update(
             hyper=MappingProxyType(hyper),
             holes=tuple(key for key in functions if not isinstance(hyper[key], Rule) and key not in needs),
@@ -208,7 +213,11 @@ class Rule:
             _plain=scope == "element" and inner is None and not populations and not needs,
             _crowded=bool(populations) or (inner is not None and inner._crowded),
             _blocked={},  # not of another binding
-            _unlike=scope == "network" and inner is not None and (inner.scope == "tensor" or inner._unlike),
+            _unlike=scope == "network"
+            and not twice
+            and inner is not None
+            and (inner.scope == "tensor" or inner._unlike or inner._twice),
+            _twice=twice,
         )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -259,7 +268,7 @@ class Rule:
             if unknown is not None or inner is None:
                 raise TypeError(f"{self.name} has no hyper-parameter {unknown!r}{nearest(unknown, dict.fromkeys(words))}")
             checked[place] = inner(**others)
-        bound = object.__new__(Rule)
+        bound = object.__new__(type(self))
         bound.__dict__.update(self.__dict__)
         bound._bind({**self.hyper, **checked})
         return bound
@@ -335,6 +344,9 @@ class Rule:
     def init(self, theta: Any) -> dict[str, Any]:
         """The state before the first step: plain data (numbers and arrays in the shape of `theta`), a checkpoint."""
         layout = Layout(theta)
+        if self._twice and layout.kind and self.inner is not None:
+            state = self._around(_Asking(self.inner))._by_tensor(layout, self._initial, (layout.leaves(theta, "theta"),))
+            return {name: state[name] for name in self.state_names} | {INNER_STATE: self.inner.init(theta)}
         if self.scope == "tensor" and layout.kind:
             return self._by_tensor(layout, self._initial, (layout.leaves(theta, "theta"),))
         return self.unpack(layout, self._initial(layout.vector(theta, "theta"), layout), self.state_names)
@@ -433,6 +445,8 @@ class Rule:
     def _run(self, theta: Any, g: Any, state: Mapping[str, Any], everything: bool) -> dict[str, Any]:
         self._demand_names(state)
         layout = Layout(theta)
+        if self._twice and layout.kind:
+            return self._by_tensor_twice(layout, theta, g, state, everything)
         if self.scope == "tensor" and layout.kind:
             leaves = [layout.leaves(x, what) for x, what in ((theta, "theta"), (g, "g"))]
             states = self._parts(layout, state)
@@ -575,7 +589,8 @@ class Rule:
             what, kind = f"state {name!r}", self._kind(name, value)
             values: list[Any]
             if name == INNER_STATE and self.inner is not None:
-                values = self.inner._parts(layout, value)
+                self.inner._demand_names(value, what)
+                values = [{}] * len(parts) if self._twice else self.inner._parts(layout, value)
             elif kind == "count" or (kind == "number" and not isinstance(value, (list, tuple, Mapping)) and not np.ndim(value)):
                 values = [self._number(value, kind, what)] * len(parts)
             elif kind == "array":
@@ -585,6 +600,30 @@ class Rule:
             for part, x in zip(parts, values, strict=True):
                 part[name] = x
         return parts
+
+    def _around(self, inside: Any) -> Rule:
+        """This wrapper with something else that acts as the rule inside."""
+        new = object.__new__(Rule)
+        new.__dict__.update(self.__dict__)
+        for place in ("_start_hyper", "_step_hyper"):
+            hyper = {key: inside if value is self.inner else value for key, value in self.__dict__[place].items()}
+            new.__dict__[place] = hyper
+        return new
+
+    def _by_tensor_twice(
+        self, layout: Layout, theta: Any, g: Any, state: Mapping[str, Any], everything: bool
+    ) -> dict[str, Any]:
+        """A step tensor by tensor, around a rule that sees all tensors: see `_Asking`."""
+        assert self.inner is not None
+        asking = _Asking(self.inner)
+        around = self._around(asking)
+        parts = (layout.leaves(theta, "theta"), layout.leaves(g, "g"), self._parts(layout, state))
+        run = lambda *leaf: around._apply(*leaf, everything=everything)  # noqa: E731
+        with np.errstate(all="ignore"):  # the second time tells what there is to tell
+            around._by_tensor(layout, run, parts)
+        inner_state = asking.answer(layout, state[INNER_STATE])
+        record = around._by_tensor(layout, run, parts)
+        return record | {INNER_STATE: inner_state}
 
     def _by_tensor(self, layout: Layout, run: Callable[..., dict], parts: tuple) -> dict[str, Any]:
         """Run tensor by tensor; Python numbers, which come from the step count and hyper-parameters alone, stay one number.
@@ -618,14 +657,48 @@ class Rule:
         return {name: merged(name, [record[name] for record in records], self) for name in records[0]}
 
 
-def _scope_around(inner: Rule, own: str, name: str) -> str:
-    """The scope of a wrapper: it needs what the rule inside needs."""
-    if own == "tensor" and inner.scope == "network":
-        raise ValueError(
-            f"{name} (scope 'tensor') cannot wrap {inner.name} (scope 'network'): one sees each tensor alone, the other needs "
-            f"all of them. Wrap the other way round: {inner.name}(inner={name}(…))"
-        )
-    return own if own == "network" else max(own, inner.scope, key=["element", "network", "tensor"].index)
+class _Asking:
+    """Stands in for a rule that sees all tensors, inside a wrapper that sees each alone.
+
+    The wrapper is run on each tensor twice. The first time it is heard what the wrapper gives to the rule inside; then that
+    rule makes its one step, of all tensors; the second time the wrapper gets the answer of the tensor at hand.
+    """
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule, self.hyper = rule, rule.hyper
+        self.asked: list[tuple[str, Any, Any]] = []
+        self.answers: Iterator[Any] | None = None
+
+    @property
+    def lr(self) -> Any:
+        """As `Rule.lr`."""
+        return self.rule.lr
+
+    def init(self, theta: Any) -> dict[str, Any]:
+        """Nothing: the state of the rule inside is of all tensors."""
+        return {}
+
+    def update(self, theta: Any, g: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        """As `Rule.update`."""
+        return self._heard("update", theta, g), {}
+
+    def propose(self, theta: Any, g: Any, state: Any) -> tuple[Any, dict[str, Any]]:
+        """As `Rule.propose`."""
+        return self._heard("propose", theta, g), {}
+
+    def _heard(self, what: str, theta: Any, g: Any) -> Any:
+        if self.answers is not None:
+            return next(self.answers).reshape(theta.shape)
+        self.asked.append((what, theta, g))
+        return theta
+
+    def answer(self, layout: Layout, state: Any) -> Any:
+        """Make the step of all tensors that was asked for; returns the new state of the rule inside."""
+        (what, *_), *given = zip(*self.asked, strict=True)
+        theta, g = (layout.rebuild(x.reshape(shape) for x, shape in zip(part, layout.shapes, strict=True)) for part in given)
+        answers, state = getattr(self.rule, what)(theta, g, state)
+        self.answers = iter(layout.leaves(answers, what))
+        return state
 
 
 class _Inside:

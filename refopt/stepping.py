@@ -12,11 +12,12 @@ from operator import index
 from types import FrameType
 from typing import Any, NamedTuple
 
+from refopt import numbers
 from refopt.containers import Layout
 from refopt.dialects.functions import Required
-from refopt.recurrence import Rule
+from refopt.recurrence import INNER_STATE, Rule
 
-__all__ = ["Line", "assigned", "narrate", "walk"]
+__all__ = ["Layer", "Line", "assigned", "layers", "narrate", "walk"]
 
 
 _END = object()  # after the last gradient
@@ -134,6 +135,68 @@ def narrate(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], **hyper: A
     finally:
         sys.settrace(before)
     return lines
+
+
+class Layer(NamedTuple):
+    """One rule of a nest of rules, and what it is given in a step."""
+
+    rule: Rule
+    theta: Any
+    g: Any
+    state: Mapping[str, Any]
+
+
+def layers(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> list[Layer]:
+    """What a rule, the rule inside it, and so on to the innermost are given in one step.
+
+    The step really runs, and whoever is inside is overheard. Where a wrapper does not ask the rule inside (`accumulation`
+    between its steps) the list ends. Each layer can be run again by itself, to the same bits: its record with
+    ``layer.rule.step(*layer[1:])``, its lines with ``narrate(*layer)``. Arguments and errors as for `Rule.step`.
+    """
+    rule = rule(**hyper) if hyper else rule
+    found = [Layer(rule, theta, g, state)]
+    if rule.inner is None:
+        rule.step(theta, g, state)  # for its errors
+        return found
+    place = next(key for key, value in rule.hyper.items() if value is rule.inner)
+    inside = _Overheard.of(rule.inner)
+    rule(**{place: inside}).step(theta, g, state)
+    if inside.heard:
+        thetas, gradients = zip(*inside.heard, strict=True)
+        layout = Layout(theta)
+        theta, g = (_whole(layout, parts, rule.scope) for parts in (thetas, gradients))
+        found += layers(rule.inner, theta, g, state[INNER_STATE])
+    return found
+
+
+class _Overheard(Rule):
+    """A rule that takes down the parameters and the gradient of each step that it is asked for."""
+
+    heard: list[tuple[Any, Any]]
+
+    @classmethod
+    def of(cls, rule: Rule) -> _Overheard:
+        new = object.__new__(cls)
+        new.__dict__.update(rule.__dict__, heard=[])
+        return new
+
+    def update(self, theta: Any, g: Any, state: Mapping[str, Any], **hyper: Any) -> tuple[Any, dict[str, Any]]:
+        self.heard.append(copy.deepcopy((theta, g)))
+        return super().update(theta, g, state, **hyper)
+
+    def propose(self, theta: Any, g: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        self.heard.append(copy.deepcopy((theta, g)))
+        return super().propose(theta, g, state)
+
+
+def _whole(layout: Layout, parts: tuple[Any, ...], scope: str) -> Any:
+    """What a rule inside was given, tensor by tensor, or as one vector, or in a container already, in theta's container."""
+    if not numbers.is_array(parts[0]):
+        return parts[0]
+    if scope == "tensor" and layout.kind:
+        return layout.rebuild(part.reshape(shape) for part, shape in zip(parts, layout.shapes, strict=True))
+    (vector,) = parts
+    return layout.tree(vector)
 
 
 def assigned(function: Callable[..., Any]) -> list[str]:

@@ -517,8 +517,62 @@ def test_a_rule_that_needs_all_parameters_around_one_that_needs_each_tensor():
         assert all(np.array_equal(state["m"][name], inside["m"][name]) for name in theta)
         alone, _ = walk(rule, theta["a"], [g["a"]])
         assert np.array_equal(alone, walk(refopt.lamb, theta["a"], [np.array([1.0, 0.0])])[0])
-    with pytest.raises(ValueError, match="Wrap the other way round"):
-        refopt.Rule(CLIPPED.start, clipped, scope="tensor", name="x")(inner=CLIPPED)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, dict])
+def test_a_rule_that_needs_each_tensor_around_one_that_needs_all_parameters(kind):
+    """Each tensor's gradient is brought to length 1, then all to length 1: (3, 4) and 12 become (3, 4)/5/√2 and 1/√2."""
+
+    def pack(*parts):
+        return dict(zip("ab", parts, strict=True)) if kind is dict else kind(parts)
+
+    theta, g = pack(np.zeros((1, 2)), np.array(5.0)), pack(np.array([[3.0, 4.0]]), np.array(12.0))
+    each = refopt.Rule(CLIPPED.start, clipped, scope="tensor", name="each")
+    inner = CLIPPED(inner=refopt.sgd(lr=1.0, momentum=0.5))
+    for rule in (each(inner=inner), refopt.ema(inner=each(inner=inner)), each(inner=each(inner=inner))):
+        assert rule.scope == "network"
+        record = rule.step(theta, g, rule.init(theta))
+        a, b = record["theta"].values() if kind is dict else record["theta"]
+        assert type(record["theta"]) is kind
+        assert np.allclose(a, [[-0.6 / 2**0.5, -0.8 / 2**0.5]], rtol=1e-15)
+        assert b.shape == ()
+        assert np.allclose(b, 5 - 0.5**0.5, rtol=1e-15)
+    # the state inside is that of the rule which sees all, whatever is around it
+    rule = each(inner=inner)
+    got, state = walk(rule, theta, [g, g])
+    record = rule.step(got, g, state)
+    assert set(record["inner_state"]) == {"inner_state"}
+    buffers = record["inner_state"]["inner_state"]["b"]
+    assert type(buffers) is kind
+    assert np.allclose(np.ravel(buffers["b"] if kind is dict else buffers[1]), 1.75 / 2**0.5, rtol=1e-15)
+    assert record["norm"] == pack(5.0, 12.0)
+    # a tensor alone is a vector of its own
+    alone, _ = walk(rule, np.zeros(2), [np.array([3.0, 4.0])])
+    assert np.allclose(alone, [-0.6, -0.8], rtol=1e-15)
+    with pytest.raises(ValueError, match="clipped: state 'inner_state' lacks"):
+        rule.update(theta, g, {"inner_state": {}})
+
+
+def test_a_rule_that_needs_each_tensor_around_one_that_asks_for_the_gradient_or_proposes_a_step():
+    theta = {"a": np.array([3.0, -1.0]), "b": np.array([[4.0]])}
+    each = refopt.Rule(CLIPPED.start, clipped, scope="tensor", name="each")
+    bowl = lambda theta: {name: 2 * x for name, x in theta.items()}  # noqa: E731
+    rule = each(inner=refopt.sam(lr=0.5, rho=1.0))
+    got, _ = rule.update(theta, bowl(theta), rule.init(theta), grad=bowl)
+    unit = {name: x / np.linalg.norm(x) for name, x in theta.items()}
+    e = {name: x / 2**0.5 for name, x in unit.items()}
+    assert all(np.allclose(got[name], theta[name] - (theta[name] + e[name]), atol=1e-11) for name in theta)
+    # a step of the direction of all, masked tensor by tensor: 1/(1 + 1) where one entry of one agrees
+    whole = refopt.Rule(lambda theta: {}, direction, scope="network", name="direction")
+    record = refopt.cautious(inner=whole).step(theta, {"a": np.array([3.0, 0.0]), "b": np.array([[4.0]])}, {"inner_state": {}})
+    assert np.allclose(record["update"]["a"], [2 / 2 * 0.6, 0.0])
+    assert np.allclose(record["update"]["b"], [[1 / 2 * 0.8]])
+
+
+def direction(theta, g, *, lr=1.0):
+    update = lr * g / sqrt((g * g).sum())
+    theta = theta - update
+    return locals()
 
 
 @pytest.mark.parametrize("kind", [list, tuple, dict])

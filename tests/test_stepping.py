@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import refopt
+from refopt.stepping import layers
 
 
 def bowl(theta):
@@ -104,6 +105,47 @@ def same(a, b):
     if np.shape(b) == ():  # a 0-d tensor is run as a vector of one entry
         return np.size(a) == 1 and np.ravel(a)[0] == b
     return np.array_equal(a, b) and np.shape(a) == np.shape(b)
+
+
+@pytest.mark.parametrize("name", [name for name in refopt.names() if refopt.rule(name).inner])
+@pytest.mark.parametrize("inner", ["adam", "lamb", "noisy_sgd", "l2", "clip_by_norm", "clip_by_global_norm"])
+@pytest.mark.parametrize("pack", [lambda x: x["W"], lambda x: x["scale"], dict, lambda x: list(x.values())])
+def test_layers_are_what_each_rule_of_a_nest_is_given(name, inner, pack):
+    """Each layer run again by itself gives the bits that the whole step gave."""
+    inner = refopt.rule(inner)
+    if name == "cautious":
+        inner = refopt.adam if inner.inner else inner  # it needs a step called update
+    rule = adversarial.ready(refopt.rule(name, inner=inner))
+    theta, gradients = pack(adversarial.start()), list(map(pack, adversarial.gradients(2)))
+    _, state = rule.update(theta, gradients[0], rule.init(theta))
+    expected = rule.step(theta, gradients[1], state)
+    found = layers(rule, theta, gradients[1], state)
+    assert [layer.rule.name for layer in found] == [rule.name, *nest(inner)][: 1 if name == "accumulation" else None]
+    for layer in found:
+        record = layer.rule.step(*layer[1:])
+        assert same(
+            {key: record[key] for key in layer.rule.state_names}, {key: expected[key] for key in layer.rule.state_names}
+        )
+        expected = record["inner_state"] if layer.rule.inner else {}
+        assert not layer.rule.__dict__.get("heard")
+    if name in ("l2", "grokfast", "clip_by_value", "clip_by_norm", "clip_by_global_norm", "agc", "centralize"):
+        assert same(found[-1].rule.update(*found[-1][1:])[0], rule.update(theta, gradients[1], state)[0])
+
+
+def nest(rule):
+    return [] if rule is None else [rule.name, *nest(rule.inner)]
+
+
+def test_layers_takes_overrides_and_refuses_what_a_step_refuses():
+    rule, theta = refopt.l2(inner=refopt.sgd), np.ones(2)
+    outer, inside = layers(rule, theta, theta, rule.init(theta), lr=0.5, weight_decay=1.0)
+    assert (outer.rule.hyper["weight_decay"], inside.rule.hyper["lr"]) == (1.0, 0.5)
+    assert inside.g.tolist() == [2.0, 2.0]
+    for bad in (rule, refopt.sgd):
+        with pytest.raises(ValueError, match="shape"):
+            layers(bad, theta, np.ones(3), bad.init(theta))
+    inside.theta[0] = 9
+    assert theta.tolist() == [1, 1]
 
 
 def test_narrate_of_a_statement_over_several_lines_and_of_two_names():

@@ -41,12 +41,13 @@ def run(options: argparse.Namespace) -> None:
     if options.what == "make":
         from rich.progress import track
 
+        from refopt.golden.inputs import why_none
         from refopt.golden.make import write
 
-        possible = [rule for rule in rules if not rule.needs]
+        possible = [rule for rule in rules if not why_none(rule)]
         for rule in rules:
-            if rule.needs and options.rules:
-                raise ValueError(f"{rule.name} needs the {rule.needs[0]} function; vectors have gradients only")
+            if options.rules and (reason := why_none(rule)):
+                raise ValueError(reason)
         options.out.mkdir(parents=True, exist_ok=True)
         size = sum(write(rule, options.out).stat().st_size for rule in track(possible, "proofs", transient=True))
         print(f"{len(possible)} files, {size / 1e6:.1f} MB, in {options.out}")

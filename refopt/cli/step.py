@@ -1,4 +1,6 @@
-"""Run a rule on a toy function and print each source line of each step with the value that it gave."""
+"""Run a rule on a toy function and print each source line of each step with the value that it gave.
+
+Of a rule around a rule the lines of the outer one come first, then those of the one inside, with what that was given."""
 
 from __future__ import annotations
 
@@ -20,6 +22,7 @@ def run(options: argparse.Namespace) -> None:
     import numpy as np
 
     import refopt
+    from refopt.stepping import layers
 
     rule, problem = chosen(options)
     theta = problem.start
@@ -29,11 +32,16 @@ def run(options: argparse.Namespace) -> None:
     with np.errstate(all="ignore"):
         for number in range(1, options.steps + 1):
             g = problem.grad(theta)
-            lines = refopt.narrate(rule, theta, g, state)
+            nest = layers(rule, theta, g, state)
             print(f"\nstep {number}    g = {_text(g)}")
-            width = max(len(_code(line.source)) for line in lines)
-            for line in lines:
-                print(f"    {_code(line.source):{width}}    {line.name} = {_text(line.value)}")
+            for depth, layer in enumerate(nest):
+                if len(nest) > 1:
+                    given = f"theta = {_text(layer.theta)}, g = {_text(layer.g)}"
+                    print(f"{'    ' * (depth + 1)}{layer.rule.name}{f' is given {given}' if depth else ''}")
+                lines = refopt.narrate(*layer)
+                margin, width = "    " * (depth + 1 + (len(nest) > 1)), max(len(_code(line.source)) for line in lines)
+                for line in lines:
+                    print(f"{margin}{_code(line.source):{width}}    {line.name} = {_text(line.value)}")
             theta, state = rule.update(theta, g, state)
             print(f"    loss = {problem.loss(theta):.6g}")
 

@@ -24,7 +24,7 @@ def available() -> list[str]:
 def vectors(rule: str) -> dict[str, Any]:
     """The file of a rule: format, rule, paper, state, readings, flags, vectors (see ``vectors/schema.json``).
 
-    ValueError for a rule that has none; those that need a gradient or loss function do not have them.
+    ValueError for a rule that has none (see `refopt.golden.inputs.why_none`).
     """
     if rule not in available():
         raise ValueError(f"there are no vectors of {rule!r}{nearest(rule, available())}")

@@ -14,7 +14,7 @@ import numpy as np
 
 from refopt.recurrence import Rule
 
-__all__ = ["FLAGS", "Design", "designs"]
+__all__ = ["FLAGS", "Design", "designs", "why_none"]
 
 # What a vector with the flag catches: (note, public bugs of this kind, each under https://github.com/).
 FLAGS: dict[str, tuple[str, list[str]]] = {
@@ -80,6 +80,14 @@ FLAGS: dict[str, tuple[str, list[str]]] = {
     ),
     "LargeTensor": ("A tensor much longer than its step: clamped norms, and norms over the wrong tensors.", []),
     "Long": ("More steps: thresholds, cycles, windows.", ["google-deepmind/optax/issues/263"]),
+    "Clipping": (
+        "Gradients longer than a limit, shorter, as long, and of no length; entries and units likewise.",
+        ["huggingface/transformers/pull/614", "paiml/entrenar/issues/311", "HomebrewML/HeavyBall/issues/67"],
+    ),
+    "Units": (
+        "Tensors of two, three and four axes, whose slices differ: which axes are one unit, and which are summed over.",
+        ["SlopDotCash/asi/issues/439", "google-deepmind/optax/issues/906"],
+    ),
     "MissingGradient": (
         "A tensor has no gradient (null), in no step or not in the last ones: neither it nor its state may move or decay.",
         ["KellerJordan/Muon/issues/54", "Tiiiger/QPyTorch/pull/41"],
@@ -90,11 +98,13 @@ FLAGS: dict[str, tuple[str, list[str]]] = {
 OTHER = {
     "adafactor.lr": 1.0,
     "alpha": 0.25, "beta": 0.75, "beta1": 0.75, "beta2": 0.875, "beta3": 0.5, "betas": (0.25, 0.75, 0.5), "c": 0.5,
+    "clipping": 0.25,
     "constant": 0.5, "d": 1.5, "dampening": 0.25, "decay": 0.75, "decay_rate": 0.5, "delta": 5.0, "delta_max": 0.75,
     "delta_min": 0.0625, "derivative": 2.0, "eps": 0.0625, "eps1": 0.0625, "eps2": 0.125, "eps_root": 0.0625, "eta": 0.5,
     "eta_minus": 0.25, "eta_plus": 1.5, "f_min": -1.0, "final_lr": 0.5, "gamma": 0.25, "history_size": 3,
     "initial_accumulator": 0.25, "initial_momentum": 0.125, "integral": 3.0, "k": 2, "kappa": 64.0, "l1": 0.0625,
-    "l2": 0.125, "lamb": 1.5, "lambd": 0.125, "lr": 0.125, "min_curvature": 0.0, "momentum": 0.75, "momentum_decay": 0.125,
+    "l2": 0.125, "lamb": 1.5, "lambd": 0.125, "lr": 0.125,
+    "max_norm": 2.0, "max_value": 0.75, "min_curvature": 0.0, "momentum": 0.75, "momentum_decay": 0.125,
     "nu": 0.5, "nu1": 0.5, "nu2": 0.75, "rho": 0.75, "seed": 3, "sigma": 0.5, "start": 2, "cycle": 2, "t0": 2.0,
     "threshold": 4.5, "total_steps": 8, "periods": 1.0, "trust_coefficient": 0.125, "wd_ratio": 0.5, "weight_decay": 0.125,
     "width": 3, "xi": 4.0, "floor": 0.0,
@@ -119,6 +129,15 @@ class Design:
     hyper: dict[str, Any] = field(default_factory=dict)
     lr: list[float] | None = None
     state: dict[str, Any] | None = None
+
+
+def why_none(rule: Rule) -> str:
+    """Why a rule has no vectors; "" if it has."""
+    if rule.needs:
+        return f"{rule.name} needs the {rule.needs[0]} function; vectors have gradients only"
+    if rule.name == "skip_nonfinite":
+        return f"{rule.name} is there for NaN and infinity, which JSON cannot write; without them it is the rule inside"
+    return ""
 
 
 def designs(rule: Rule) -> Iterator[Design]:
@@ -162,6 +181,8 @@ def designs(rule: Rule) -> Iterator[Design]:
         words = {word: value for word, value in numbers.items() if word in ("lr", "momentum")}
         yield Design(f"with {switch}", ("Switch",), *_walk([(2, 3), (4,)], 4), {**words, **turned})
         yield Design(f"with {switch}; other hyper-parameters", ("Switch",), *_walk([(2, 3), (4,)], 4), {**numbers, **turned})
+    yield from _limits(rule)
+    yield from _units(rule)
     if "weight_decay" in rule.defaults:
         for decay in (0.125, 0.0):
             if decay != rule.defaults["weight_decay"]:
@@ -215,6 +236,62 @@ def _situations(waiting: bool) -> Iterator[Situation]:
     yield "more steps", ("Long",), *_walk([(2, 2)], 12)
 
 
+def _limits(rule: Rule) -> Iterator[Design]:
+    """Gradients at a limit, where libraries part, and on both sides of it; lengths are whole numbers."""
+    if not {"max_norm", "max_value", "clipping"} & set(rule.defaults):
+        return
+    theta = [_tensor(shape, seed) for seed, shape in enumerate([(2,), (3,), (2, 2), ()])]
+    zero: list[np.ndarray] = [0.0 * x for x in theta]
+
+    def with_(*parts: Any) -> list[np.ndarray]:
+        return [np.array(part, dtype=float) for part in parts] + zero[len(parts) :]
+
+    gradients = [
+        with_([3.0, 4.0], [1.0, 2.0, 2.0], [[0.0, 6.0], [8.0, 0.0]], 12.0),  # 5, 3, 10 and 12 long
+        with_([3.0, 0.0], [0.0, -4.0, 0.0]),  # 5 over both
+        with_([3.0, 4.0], [12.0, 0.0, 0.0]),  # 13 over both
+        with_([0.5, -0.5], [0.5, -0.5, 0.0]),  # 1 over both
+        with_([0.0, 1.0], [-0.25, 0.0, 0.5], [[0.125, -5.0], [5.0, 5.25]], -1.0),
+        with_(),
+        with_([0.75, 1.0], [5.0, -5.25, 4.75], [[2.0, 1.0], [0.0, 2.0]], 0.25),
+    ]
+    limits: dict[str, Any] = {word: 5.0 for word in ("max_norm", "max_value") if word in rule.defaults}
+    if limits:
+        yield Design("at a limit of 1, above it, below it", ("Clipping", "ZeroGradient"), theta, gradients)
+        flags = ("Clipping", "Hyper", "ExactHyper")
+        yield Design("at a limit of 5, above it, below it", flags, theta, gradients, limits)
+        small = [[g * 2.0**-30 for g in tensors] for tensors in gradients[:3]]
+        yield Design("a limit of 5e-9", ("Clipping", "EpsPlacement"), theta, small, dict.fromkeys(limits, 5 * 2.0**-30))
+        return
+    theta[0], theta[1] = np.array([3.0, 4.0]), np.array([2.0, -1.0, 2.0])
+    theta[2] = np.array([[0.0, 0.0], [6.0, 8.0]])  # a unit of zeros
+    words = {"clipping": 1.0, "eps": 0.125}
+    yield Design("as long as the weights, longer, shorter", ("Clipping", "ZeroParameter"), theta, gradients, words)
+    tiny = [[g * 2.0**-27 for g in tensors] for tensors in gradients[:3]]
+    words = {"clipping": 2.0**-20, "eps": 2.0**-4}
+    yield Design("limits below 1e-6", ("Clipping", "EpsPlacement"), [x * 2.0**-4 for x in theta], tiny, words)
+
+
+def _units(rule: Rule) -> Iterator[Design]:
+    """Tensors whose slices along every axis differ."""
+    if "units" not in rule.defaults:
+        return
+    theta, gradients = _walk([(3, 2), (2, 3, 2), (2, 1, 2, 3), (1, 3), (3, 1), (3,)], 3)
+    for tensors in gradients:
+        tensors[0][0] *= 0.125
+        tensors[1][0, 1] *= 4.0
+        tensors[1][1, :, 1] *= 0.0625
+        tensors[2][1, 0, 1] *= 0.125
+    switches = [word for word, value in rule.defaults.items() if isinstance(value, bool)]
+    numbers = _numbers(rule)
+    yield Design("units along every axis", ("Units", "Shapes"), theta, gradients)
+    if numbers:
+        yield Design("units along every axis; other hyper-parameters", ("Units", "Hyper"), theta, gradients, numbers)
+    for word in switches:
+        turned = {word: not rule.defaults[word]}
+        yield Design(f"units along every axis; with {word}", ("Units", "Switch"), theta, gradients, turned)
+
+
 def _changing_rates(rule: Rule, numbers: dict[str, Any]) -> Iterator[Design]:
     inside = rule
     while inside.inner is not None and "lr" not in inside.hyper:
@@ -227,7 +304,8 @@ def _changing_rates(rule: Rule, numbers: dict[str, Any]) -> Iterator[Design]:
     some |= {"gamma": 0.25} if "final_lr" in numbers else {}  # bounds that bind
     for extra, comment in ((some, ""), (numbers, "; other hyper-parameters")):
         if extra is some or numbers:
-            walk = _walk([(2, 3), (4,)], 5)
+            # three thirds may lie exactly between two numbers, which no ball decides
+            walk = _walk([(2, 4) if rule.name == "centralize" else (2, 3), (4,)], 5)
             yield Design(f"the learning rate changes{comment}", ("LearningRate",), *walk, words | extra | words, lr)
 
 

@@ -34,13 +34,17 @@ from refopt.numbers import gaussian, sqrt
 from refopt.recurrence import NOT_NEGATIVE, Rule
 
 
+def deviation(eta, gamma, t):
+    return sqrt(eta / t**gamma)
+
+
 def init(theta):
     return dict(t=0)
 
 
 def step(theta, g, t, *, lr=0.01, eta=0.01, gamma=0.55, seed=0, noise=gaussian):
     t = t + 1
-    sigma = sqrt(eta / t**gamma)
+    sigma = deviation(eta, gamma, t)
     sample = noise(theta, seed, t)
     update = lr * (g + sigma * sample)
     theta = theta - update

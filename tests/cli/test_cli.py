@@ -147,6 +147,17 @@ def test_step_prints_the_source_with_its_values(capsys):
     assert "eps_hat" in run(capsys, "step", "adam", "--framework", "keras", "--on", "beale")[1]
 
 
+def test_step_shows_what_a_wrapper_gives_to_the_rule_inside(capsys):
+    out = run(capsys, "step", "clip_by_global_norm", "-n", "1")[1]
+    # √(215.6² + 88²) = 232.868
+    assert "length = norm(g)" in out
+    assert "length = [232.868]" in out
+    assert "\n        sgd is given theta = [-1.2, 1], g = [-0.925848, -0.377897]\n" in out
+    assert out.index("g_clipped = scale * g") < out.index("sgd is given") < out.index("update = lr_out * direction")
+    out = run(capsys, "step", "accumulation", "-n", "4")[1]
+    assert out.count("sgd is given") == 1
+
+
 def test_exact_prints_the_float_beside_the_proof(capsys):
     pytest.importorskip("flint")
     status, out, _ = run(capsys, "exact", "adam", "-n", "4")

@@ -178,6 +178,19 @@ HONEST = {
         ("R = beta2 * R + (1 - beta2) * total(S, -1)", "R = beta2 * R + (1 - beta2) * total(S, -1) / S.shape[-1]")
     ),
     "step in parts": lines(("theta = theta - update", "theta = theta + -1.0 * update")),
+    "scale as timm has it": lines(
+        ("scale = cap(length, max_norm)", "scale = 1 / maximum(1, length / max_norm)"),
+        ("scale = cap(length, limit)", "scale = 1 / maximum(1, length / limit)"),
+    ),
+    "scale as keras has it": lines(
+        ("scale = cap(length, max_norm)", "scale = max_norm * minimum(1 / length, 1 / max_norm)"),
+        ("g_unit = g / (length + eps)", "g_unit = g * (1 / (length + eps))"),
+    ),
+    "scale as optax has it": lines(
+        ("g_clipped = scale * g", "g_clipped = where(scale < 1, g * scale, g)"),
+        ("g_centered = g - mu", "g_centered = -(mu - g)"),
+    ),
+    "divided": lines(("g_clipped = scale * g", "g_clipped = g / (1 / scale)")),
 }  # fmt: skip
 
 

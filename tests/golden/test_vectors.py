@@ -13,14 +13,18 @@ pytest.importorskip("flint", reason="refopt.golden.make needs python-flint")
 
 import refopt
 from refopt.golden import available, vectors
+from refopt.golden.inputs import why_none
 from refopt.golden.make import text
 
 FOLDER = Path(refopt.__file__).parent / "golden" / "vectors"
 rules = pytest.mark.parametrize("name", available())
 
 
-def test_every_rule_has_vectors_but_those_that_need_a_function():
-    assert available() == [name for name in refopt.names() if not refopt.rule(name).needs]
+def test_every_rule_has_vectors_but_those_that_need_a_function_or_nan():
+    none = {name for name in refopt.names() if refopt.rule(name).needs} | {"skip_nonfinite"}
+    assert available() == [name for name in refopt.names() if name not in none]
+    for name in refopt.names():
+        assert bool(why_none(refopt.rule(name))) == (name in none)
 
 
 @rules

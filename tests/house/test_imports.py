@@ -20,6 +20,7 @@ FLOW = [
     ["recurrence"],
     ["rules", "stepping"],
     ["wrappers"],
+    ["gradients"],
     ["catalogue", "frameworks"],
     ["fast"],
     ["exact", "problems", "data", "nets", "schedules"],

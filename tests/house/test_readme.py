@@ -43,6 +43,8 @@ def test_the_examples_run(capsys):
     data = scope["data"]
     assert scope["net"].accuracy(scope["theta"], data.x_test, data.y_test) >= 0.99
     lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[2:5]] == ["clip_by_global_norm", "l1", "adamw"]
+    assert lines[2].endswith(" 13.0")  # 4·6² + 5² = 13²
     # torch: 1e-3 · 1e-8 / (1e-8 + 1e-8) = 5e-4; keras: the ε beside it is 31.6 times as large
     assert float(lines[0].split()[-1].strip("[]")) == pytest.approx(-5e-4, rel=1e-8)
     assert float(lines[1].split()[-1].strip("[]")) == pytest.approx(-1e-3 / (1 + 1000**0.5), rel=1e-8)

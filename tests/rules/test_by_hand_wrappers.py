@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import refopt
-from refopt.dialects import averaging, decay, denominator, lag, lamb, mask, rate, sync, trust, warmup
+from refopt.dialects import averaging, clip, decay, denominator, lag, lamb, length, mask, rate, sync, trust, units, warmup
 
 
 def tensors(*parts):
@@ -324,6 +324,204 @@ def test_l2():
     rule = refopt.l2(inner=refopt.adam(lr=0.5, beta1=0.5, beta2=0.75, eps=0.0), weight_decay=0.25)
     close(run(rule, [-8, 16], [[0, 0]]), [[-7.5, 15.5]])
     close(run(refopt.l2(inner=refopt.adagrad(lr=0.5, eps=0.0), weight_decay=1.0), [2], [[4]]), [[1.5]])
+
+
+def test_l1():
+    # g_reg = 1 + 1/2, -1 - 1/2, 0 + 0, whatever the size of θ; buffers 3/2, then 0 + 1/2 + 3/4 at 4 - 3/4
+    rule = refopt.l1(inner=refopt.sgd(lr=0.5, momentum=0.5), weight_decay=0.5)
+    records = walk(rule, [[4, -0.25], [0]], [[[1, -1], [0]], [[0, 0], [0]]])
+    close(column(records, "g_reg"), [[1.5, -1.5, 0], [0.5, 0.5, 0]])
+    close(column(records, "theta"), [[3.25, 0.5, 0], [2.625, 0.625, 0]])
+    # around l2 it is the elastic net: 1 + 1/4·sign + 1/2·θ
+    rule = refopt.l1(inner=refopt.l2(lr=1.0, weight_decay=0.5), weight_decay=0.25)
+    close(run(rule, [4, -4], [[1, 1]]), [[4 - 3.25, -4 + 1.25]])
+
+
+def test_clip_by_value():
+    # at the limit 2, above it, below it; buffers (2, -2, 1), then half of them and (-2, 2, 0)
+    rule = refopt.clip_by_value(inner=refopt.sgd(lr=1.0, momentum=0.5), max_value=2.0)
+    records = walk(rule, [[0, 0], [0]], [[[2, -9], [1]], [[-2.5, 3], [0]]])
+    close(column(records, "g_clipped"), [[2, -2, 1], [-2, 2, 0]])
+    close(column(records, "theta"), [[-2, 2, -1], [-1, 1, -1.5]])
+    g = walk(rule, [0, 0, 0, 0], [[np.inf, -np.inf, np.nan, -0.0]])[0]["g_clipped"]
+    assert np.array_equal(g, [2, -2, np.nan, 0], equal_nan=True)
+
+
+LONG = [[[3, 4], [12]], [[0, 1], [2]], [[0, 0], [0]]]  # lengths 5 and 12, 13 together; 1 and 2; 0
+
+
+def test_clip_by_norm():
+    # limit 2: (3, 4)·2/5 and 12·2/12; within it and at it nothing happens
+    records = walk(refopt.clip_by_norm(lr=1.0, max_norm=2.0), [[0, 0], [0]], LONG)
+    close(column(records, "g_clipped"), [[1.2, 1.6, 2], [0, 1, 2], [0, 0, 0]])
+    close(column(records, "theta"), [[-1.2, -1.6, -2], [-1.2, -2.6, -4], [-1.2, -2.6, -4]])
+    assert [float(x) for x in records[0]["length"]] == [5, 12]
+    assert records[1]["scale"] == [1, 1]
+
+
+def test_clip_by_norm_readings():
+    # (3, 4, 0, 0) has mean square 25/4; 5/2 is at the limit, twice that is not
+    rule, g = refopt.clip_by_norm(lr=1.0, max_norm=2.5), [3, 4, 0, 0]
+    for measure, once, twice in ((length.root_mean_square, 1, 0.5), (length.euclidean, 0.5, 0.25)):
+        records = walk(rule(measure=measure), [0, 0, 0, 0], [g, [6, 8, 0, 0]])
+        assert [record["scale"] for record in records] == [once, twice]
+    close(walk(rule(cap=clip.short_of_limit), [0, 0, 0, 0], [g])[0]["scale"], 2.5 / 5.000001)
+
+
+def test_clip_by_global_norm():
+    # limit 6.5: half of what is 13 long; 2 long is within it. A limit of √5 is at the length of (0, 1, 2)
+    rule = refopt.clip_by_global_norm(lr=1.0, max_norm=6.5)
+    records = walk(rule, [[0, 0], [0]], LONG)
+    close(column(records, "g_clipped"), [[1.5, 2, 6], [0, 1, 2], [0, 0, 0]])
+    close([record["scale"] for record in records], [0.5, 1, 1])
+    close(column(records, "theta"), [[-1.5, -2, -6], [-1.5, -3, -8], [-1.5, -3, -8]])
+    # the rule inside sees what was clipped: Adam's mean of squares
+    rule = refopt.clip_by_global_norm(inner=refopt.adam(lr=1.0, beta2=0.5), max_norm=6.5)
+    record = walk(rule, [[0, 0], [0]], LONG[:1])[0]
+    close(flat(record["inner_state"]["v"]), [1.125, 2, 18])
+
+
+def test_clip_by_global_norm_readings():
+    rule = refopt.clip_by_global_norm(max_norm=5.0)
+    for cap, at, below, above in (
+        (clip.at_limit, 1, 1, 0.5),
+        (clip.finite_or_nan, 1, 1, 0.5),
+        (clip.short_of_limit, 5 / 5.000001, 1, 5 / 10.000001),
+    ):
+        records = walk(rule(cap=cap), [[0], [0]], [[[3], [4]], [[3], [0]], [[6], [-8]], [[0], [0]]])
+        close([record["scale"] for record in records], [at, below, above, 1])
+    # 1e200 squared is infinite: a length of infinity, or none; infinity itself, and NaN
+    finite, infinite, nan = [[1e200], [1]], [[np.inf], [1]], [[np.nan], [1]]
+    for cap, expected in (
+        (clip.at_limit, [[0, 0], [np.nan, 0], [np.nan, np.nan]]),
+        (clip.short_of_limit, [[0, 0], [np.nan, 0], [np.nan, np.nan]]),
+        (clip.finite_or_nan, [[np.nan, np.nan]] * 3),
+    ):
+        with np.errstate(all="ignore"):
+            got = [column(walk(rule(cap=cap), [[0], [0]], [g]), "g_clipped")[0] for g in (finite, infinite, nan)]
+        assert np.array_equal(got, expected, equal_nan=True)
+
+
+def test_agc():
+    # rows of sizes 5, 0 and 10; λ 1/2, ε 2: limits 5/2, 1 and 5; lengths 10, 1 and 0
+    rule = refopt.agc(lr=1.0, clipping=0.5, eps=2.0)
+    theta, g = np.array([[3.0, 4], [0, 0], [6, -8]]), np.array([[6.0, 8], [0, -1], [0, 0]])
+    record = rule.step([theta], [g], rule.init([theta]))
+    close(record["limit"][0], [[2.5], [1], [5]])
+    close(record["g_clipped"][0], [[1.5, 2], [0, -1], [0, 0]])
+    close(record["theta"][0], [[1.5, 2], [0, 1], [6, -8]])
+    # a bias is one unit: (3, 4) with g = (0, 5), and a scalar too
+    record = walk(rule, [[3, 4], [0.5]], [[[0, 5], [4]]])[0]
+    close(flat(record["g_clipped"]), [0, 2.5, 1])
+
+
+def test_agc_readings():
+    # all ones, λ 1 and ε small: limits are roots of the number of weights of a unit, g = 8 is scaled to 1 whatever the unit;
+    # what differs is which weights count: θ is 3 in one place
+    rule = refopt.agc(clipping=1.0)
+    for shape, place, expected in (
+        ((2, 2), (0, 0), {"output_first": [10, 2], "output_last": [10, 2]}),
+        ((2, 2, 2), (0, 0, 0), {"output_first": [12, 4], "output_first_but_3d": [[10, 2], [2, 2]]}),
+        ((2, 2, 2), (0, 0, 0), {"output_last": [12, 4], "output_last_but_3d": [[10, 2], [2, 2]]}),
+        ((2, 1, 1, 2), (0, 0, 0, 0), {"output_first_but_3d": [10, 2], "output_last_but_3d": [10, 2]}),
+        ((1, 2), (0, 0), {"output_last": [9, 1], "output_first": [10], "output_last_but_3d": [10]}),
+        ((2, 1), (0, 0), {"output_last": [10], "output_first": [9, 1], "output_last_but_3d": [10]}),
+    ):
+        theta = np.ones(shape)
+        theta[place] = 3
+        for reading, squares in expected.items():
+            record = rule(units=getattr(units, reading)).step(theta, 8 + 0 * theta, rule.init(theta))
+            close(np.squeeze(record["size"]), np.squeeze(np.sqrt(squares)))
+    theta = np.array([[1.0, 2], [2, 2]])
+    record = rule(units=units.output_last).step(theta, 2 * theta, rule.init(theta))
+    close(record["g_clipped"], theta)
+    record = rule(units=units.output_first).step(theta, theta * [[0.5], [4]], rule.init(theta))
+    close(record["g_clipped"], theta * [[0.5], [1]])
+
+
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        # the limit is 1e-7; lengths 5e-8, 1e-7, 4e-7, 2e-6, 0
+        ("at_limit", [1, 1, 0.25, 0.05, 1]),
+        ("floored_above", [1, 0.1, 0.1, 0.05, 1]),
+        ("floored", [0.1, 0.1, 0.1, 0.05, 0.1]),
+    ],
+)
+def test_agc_readings_of_the_cap(reading, expected):
+    lengths = np.array([5e-8, 1e-7, 4e-7, 2e-6, 0.0])
+    close(getattr(clip, reading)(lengths, np.full(5, 1e-7)), expected)
+    close([float(getattr(clip, reading)(x, 1e-7)) for x in lengths], expected)
+    rule = refopt.agc(lr=1.0, clipping=0.25, eps=0.5, cap=getattr(clip, reading))
+    close(run(rule, [0, 0], [[3, 4]]), [[-0.075, -0.1]])
+
+
+def test_gradient_noise():
+    # gamma 1, eta 4: deviations 2, 2/√2; the noise is the seed and the step themselves; buffers 3 + 14, then half and 28/√2
+    rule = refopt.gradient_noise(inner=refopt.sgd(lr=0.5, momentum=0.5), eta=4.0, gamma=1.0, seed=7)
+    rule = rule(noise=lambda theta, seed, t: theta * 0 + seed * t)
+    records = walk(rule, [[0], [0]], [[[3], [0]], [[0], [0]]])
+    assert np.allclose(column(records, "g_noisy"), [[17, 14], [28 / sqrt(2)] * 2], rtol=8e-16)
+    close(column(records, "theta")[0], [-8.5, -7])
+    assert np.allclose(column(records, "theta")[1], [-8.5 - 4.25 - 7 * sqrt(2), -7 - 3.5 - 7 * sqrt(2)], rtol=8e-16)
+    # around gradient descent it is noisy_sgd, number for number
+    theta, gradients = np.linspace(-1, 1, 7), np.ones((5, 7))
+    one, two = (list(refopt.walk(refopt.rule(name, lr=0.1), theta, gradients)) for name in ("gradient_noise", "noisy_sgd"))
+    assert all(np.array_equal(a["sigma"] * a["sample"], b["sigma"] * b["sample"]) for a, b in zip(one, two, strict=True))
+    close(column(one, "theta"), column(two, "theta"))
+
+
+def test_centralize():
+    # rows (1, 3, 8) and (0, 0, 3) have means 4 and 1; the bias keeps its gradient; a kernel's channels have means 3 and 0
+    rule = refopt.centralize(lr=1.0)
+    theta = [np.zeros((2, 3)), np.zeros(2), np.zeros((2, 1, 2, 1)), np.zeros((1, 2, 2))]
+    kernel, three = np.array([1.0, 5, 2, -2]).reshape(2, 1, 2, 1), np.array([[[1.0, 2], [3, 6]]])
+    g = [np.array([[1.0, 3, 8], [0, 0, 3]]), np.array([5.0, 1.0]), kernel, three]
+    record = rule.step(theta, g, rule.init(theta))
+    close(flat(record["g_centered"]), [-3, -1, 4, -1, -1, 2, 5, 1, -2, 2, 2, -2, -2, -1, 0, 3])
+    close(record["theta"][0], -record["g_centered"][0])
+    # kernels alone; then columns: means (1/2, 3/2, 11/2), kernels as a whole, 3/2, and three axes by the last, 2 and 4
+    record = rule(conv_only=True).step(theta, g, rule.init(theta))
+    close(flat(record["g_centered"]), [1, 3, 8, 0, 0, 3, 5, 1, -2, 2, 2, -2, 1, 2, 3, 6])
+    record = rule(units=units.output_last).step(theta, g, rule.init(theta))
+    close(flat(record["g_centered"]), [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 5, 1, -0.5, 3.5, 0.5, -3.5, -1, -2, 1, 2])
+    # the mean of a row of weights stays where it was, whatever the gradients
+    rng = np.random.default_rng(0)
+    W = rng.normal(size=(3, 5))
+    *_, record = refopt.walk(rule, W, rng.normal(size=(9, 3, 5)))
+    assert np.allclose(record["theta"].mean(axis=1), W.mean(axis=1), rtol=1e-13)
+
+
+def test_normalize():
+    # (3, 4) with 12 in another tensor: 13 with eps 0, 16 with eps 3; half of the length where it is as long as eps
+    theta, g = [[0, 0], [0]], [[3, 4], [12]]
+    for eps, divisor in ((0.0, 13), (3.0, 16), (13.0, 26)):
+        rule = refopt.normalize(lr=1.0, eps=eps)
+        close(run(rule, theta, [g]), [[-3 / divisor, -4 / divisor, -12 / divisor]])
+    close(run(refopt.normalize(lr=1.0), theta, [[[0, 0], [0]]]), [[0, 0, 0]])
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(run(refopt.normalize(eps=0.0), theta, [[[0, 0], [0]]])).all()
+
+
+def test_skip_nonfinite():
+    # buffers 1, then nothing at two steps, 1/2 + 1, nothing, 3/4 + 1
+    rule = refopt.skip_nonfinite(inner=refopt.sgd(lr=1.0, momentum=0.5))
+    bad, worse, still = [[np.nan, 1], [1]], [[1, 1], [-np.inf]], [[0, np.inf], [np.nan]]
+    records = walk(rule, [[0, 0], [0]], [[[1, 1], [1]], bad, worse, [[1, 1], [1]], still, [[1, 1], [1]]])
+    close(column(records, "theta"), np.outer([-1, -1, -1, -2.5, -2.5, -4.25], [1, 1, 1]))
+    assert [record["skipped"] for record in records] == [0, 1, 2, 2, 3, 3]
+    assert [record["in_a_row"] for record in records] == [0, 1, 2, 0, 1, 0]
+    assert [record["taken"] for record in records] == [True, False, False, True, False, True]
+    # the state of a rule that counts its steps, and one that looks at each tensor
+    for inner in (refopt.adam(lr=0.5), refopt.lamb(lr=0.5)):
+        with_, without = [[[3, 4], [1]], bad, [[1, 0], [1]]], [[[3, 4], [1]], [[1, 0], [1]]]
+        record, plain = (
+            walk(refopt.skip_nonfinite(inner=inner), [[1, 0], [2]], with_)[-1],
+            walk(inner, [[1, 0], [2]], without)[-1],
+        )
+        assert np.array_equal(flat(record["theta"]), flat(plain["theta"]))
+        assert record["inner_state"]["t"] == 2
+        assert np.array_equal(flat(record["inner_state"]["v"]), flat(plain["v"]))
 
 
 def test_lookahead_readings():

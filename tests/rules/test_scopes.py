@@ -7,7 +7,7 @@ import pytest
 import refopt
 
 TENSOR = [name for name in refopt.names() if refopt.rule(name).scope == "tensor"]
-BY_NORM = ["lars", "lamb", "fromage", "novograd", "cautious"]  # look at norms and counts only
+BY_NORM = ["lars", "lamb", "fromage", "novograd", "cautious", "clip_by_norm"]  # look at norms and counts only
 SHAPES = [(), (1,), (5,), (3, 4), (4, 3), (2, 1, 3, 2), (0,), (3, 0)]
 
 
@@ -16,7 +16,7 @@ def walk(rule, theta, gradients):
 
 
 def test_these_are_the_rules():
-    assert set(TENSOR) == {*BY_NORM, "adafactor", "adam_mini", "adamp", "apollo", "sgdp", "sm3"}
+    assert set(TENSOR) == {*BY_NORM, "adafactor", "adam_mini", "adamp", "agc", "apollo", "centralize", "sgdp", "sm3"}
 
 
 @pytest.mark.parametrize("name", TENSOR)

@@ -237,6 +237,11 @@ KINDS = [
         loop=misuse.SpentGradient, only=("sgd", "adam", "rmsprop", "signsgd", "accumulation", "lars"),
     ),
     Kind(
+        "gradients scaled in place", ("CallerArrays",), "The caller's gradient arrays are scaled, and not copies of them.",
+        loop=misuse.ScaledGradient,
+        only=("clip_by_value", "clip_by_norm", "clip_by_global_norm", "agc", "centralize", "normalize"),
+    ),
+    Kind(
         "decay in the caller's gradient", ("CallerArrays",), "L2 regularization adds to the caller's gradient arrays.",
         loop=misuse.SummedDecay, only=("l2",),
     ),
@@ -308,11 +313,12 @@ KINDS = [
     ),
     Kind(
         "every row a tensor", ("Shapes",), "Norms are taken over the rows of a matrix and not over the tensor.",
-        loop=misuse.Rows, only=("lamb", "lars", "fromage", "novograd", "adam_mini", "cautious"),
+        loop=misuse.Rows, only=("lamb", "lars", "fromage", "novograd", "adam_mini", "cautious", "clip_by_norm"),
     ),
     Kind(
         "float32", ("Precision",), "Everything is computed in float32.", loop=misuse.Singles,
-        only=("sgd", "adam", "rmsprop", "adagrad", "lamb", "adafactor", "lion", "adadelta", "nadam", "ftrl", "rprop", "asgd"),
+        only=("sgd", "adam", "rmsprop", "adagrad", "lamb", "adafactor", "lion", "adadelta", "nadam", "ftrl", "rprop", "asgd",
+              "clip_by_norm", "clip_by_global_norm", "agc", "normalize", "centralize"),
     ),
     Kind(
         "state in float32", ("Precision",), "The state is kept in float32 between steps that are computed in float64.",
@@ -370,7 +376,9 @@ HARD_CODED = {
     "yogi": ("eps",), "adabound": ("gamma", "final_lr"), "adabelief": ("eps",), "rprop": ("eta_plus",),
     "asgd": ("alpha",), "ftrl": ("beta", "l2"), "adamp": ("delta",), "sgdp": ("wd_ratio",), "qhadam": ("nu2",),
     "pid": ("integral",), "novograd": ("eps",), "accsgd": ("constant",), "apollo": ("eps",), "powersign": ("alpha",),
-    "grokfast": ("lamb",), "lookahead": ("alpha",), "accumulation": ("k",), "adan": ("eps",), "sm3": ("eps",),
+    "grokfast": ("lamb",), "lookahead": ("alpha",), "accumulation": ("k",), "clip_by_value": ("max_value",),
+    "clip_by_norm": ("max_norm",), "clip_by_global_norm": ("max_norm",), "agc": ("clipping",), "l1": ("weight_decay",),
+    "gradient_noise": ("gamma", "eta"), "normalize": ("eps",), "adan": ("eps",), "sm3": ("eps",),
     "noisy_sgd": ("gamma",), "ema": ("decay",), "signum": ("momentum",), "qhm": ("nu",),
     "ogd": ("alpha",), "diffgrad": ("eps",), "nadamw": ("weight_decay",), "adam_mini": ("weight_decay",), "adopt": ("eps",),
     "adamod": ("beta3",), "adamax": ("beta2",), "amsgrad": ("beta2",), "amsbound": ("final_lr",), "addsign": ("alpha",),

@@ -218,6 +218,16 @@ class ClippedNorm(Loop):
         return super().step(params, [g / max(length, 1.0) for g in grads])
 
 
+class ScaledGradient(Loop):
+    """Scales the gradients in the caller's arrays."""
+
+    def step(self, params: Arrays, grads: Arrays) -> Arrays:
+        moved = super().step(params, grads)
+        for g in grads:
+            g[...] = 0.5 * g
+        return moved
+
+
 class WithoutZeroEntries(Loop):
     """Treats an entry whose gradient is 0 as absent: neither its parameter nor its state moves."""
 
