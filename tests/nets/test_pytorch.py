@@ -1,4 +1,4 @@
-"""Every layer, loss and model against PyTorch's autograd in float64, from PyTorch's own functions: an independent backward pass."""
+"""Every layer, loss and model against PyTorch's autograd in float64, built from PyTorch's own functions."""
 
 import math
 
