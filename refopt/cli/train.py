@@ -1,4 +1,4 @@
-"""Train a network by a rule, on the handwritten digits unless told otherwise, and write history.csv, history.json, history.png
+"""Train a network by a rule, an MLP by Adam on the handwritten digits unless told otherwise, and write history.csv, history.json, history.png
 and history.svg. Progress goes to standard error; --json prints one JSON document instead of the table. With --checkpoint FILE
 training that was stopped goes on from there: the same command with --resume, to the same bits."""
 
@@ -19,32 +19,117 @@ from refopt.recurrence import nearest
 __all__ = ["DATA", "NETS", "SCHEDULES", "arguments", "run"]
 
 
-def _digits() -> Any:
-    from refopt.data import digits
+def _shipped(name: str, images: bool, path: str | None) -> Any:
+    """A data set that needs no file."""
+    from refopt import data
 
-    return digits()
+    if path is not None:
+        raise ValueError(f"--path is for files that you have; {name} needs none")
+    if name == "digits":
+        return data.digits(images=images)
+    return data.standardise(data.images())[0] if name == "images" else getattr(data, name)()
+
+
+def _file(name: str, images: bool, path: str | None) -> Any:
+    """A data set in files of the user's."""
+    from refopt import data
+
+    if path is None:
+        raise ValueError(f"--data {name} reads files that you have: --path says where")
+    return data.npz(path) if name == "npz" else getattr(data, name)(path, images=images)
+
+
+def _classes(data: Any) -> int:
+    if data.y_train.dtype.kind not in "iu":
+        raise ValueError("refopt train learns classes; this data set has numbers for targets")
+    return max(int(data.y_train.max()), int(data.y_test.max())) + 1
 
 
 def _mlp(data: Any, hidden: list[int]) -> Any:
     from refopt.nets import MLP
 
-    return MLP([data.x_train.shape[1], *hidden, int(data.y_train.max()) + 1])
+    return MLP([_shape(data, 1, "mlp")[0], *hidden, _classes(data)])
 
 
-def _constant(k: int, lr: float, steps: int) -> float:
-    return lr
+def _cnn(data: Any, hidden: list[int]) -> Any:
+    from refopt.nets import CNN
+
+    channels = (16, 32)
+    return CNN(_shape(data, 3, "cnn"), channels, hidden, _classes(data))
 
 
-def _linear(k: int, lr: float, steps: int) -> float:
-    return lr * (1 - k / steps)
+def _resnet(data: Any, hidden: list[int]) -> Any:
+    from refopt.nets import ResNet
+
+    return ResNet(_shape(data, 3, "resnet"), hidden or (16, 32), 1, _classes(data))
+
+
+def _mobilenet(data: Any, hidden: list[int]) -> Any:
+    from refopt.nets import MobileNetV3
+
+    return MobileNetV3(_shape(data, 3, "mobilenet"), classes=_classes(data), hidden=(hidden or [64])[-1])
+
+
+def _recurrent(cell: str, data: Any, hidden: list[int]) -> Any:
+    from refopt.nets import RecurrentClassifier
+
+    inputs, vocabulary = _sequence(data, cell)
+    return RecurrentClassifier(inputs, (hidden or [32])[0], _classes(data), cell=cell, vocabulary=vocabulary)
+
+
+def _transformer(data: Any, hidden: list[int]) -> Any:
+    from refopt.nets import TransformerClassifier
+
+    inputs, vocabulary = _sequence(data, "transformer")
+    return TransformerClassifier(inputs, _classes(data), vocabulary=vocabulary, width=(hidden or [32])[0])
+
+
+def _shape(data: Any, axes: int, net: str) -> tuple[int, ...]:
+    shape = data.x_train.shape[1:]
+    if len(shape) != axes or data.x_train.dtype.kind != "f":
+        wanted = {1: "rows of numbers", 3: "images (height, width, channels)"}[axes]
+        raise ValueError(f"--net {net} takes {wanted}; this data set has examples {data.x_train.dtype} {shape}")
+    return shape
+
+
+def _sequence(data: Any, net: str) -> tuple[tuple[int, ...], int | None]:
+    """The shape of one example, and how many tokens there are (None: numbers, not tokens)."""
+    shape = data.x_train.shape[1:]
+    if data.x_train.dtype.kind in "iu" and len(shape) == 1:
+        return shape, max(int(data.x_train.max()), int(data.x_test.max())) + 1
+    if len(shape) == 2 and data.x_train.dtype.kind == "f":
+        return shape, None
+    raise ValueError(f"--net {net} takes sequences: tokens (steps,) or numbers (steps, features); this data set has {shape}")
 
 
 # What can be chosen by name; a line here is all that another one needs.
-DATA: dict[str, Callable[[], Any]] = {"digits": _digits}  # () -> a Split
-NETS: dict[str, Callable[[Any, list[int]], Any]] = {"mlp": _mlp}  # (the Split, the sizes of the hidden layers) -> a net
-SCHEDULES: dict[str, Callable[[float, int], Any]] = {  # (learning rate, all updates) -> what refopt.train takes
-    "constant": lambda lr, steps: partial(_constant, lr=lr, steps=steps),
-    "linear": lambda lr, steps: partial(_linear, lr=lr, steps=steps),
+DATA: dict[str, Callable[[bool, str | None], Any]] = {  # (images, a path) -> a Split
+    **{name: partial(_shipped, name) for name in ("digits", "moons", "spirals", "mnist1d", "images", "sequences", "tokens")},
+    **{name: partial(_file, name) for name in ("mnist", "cifar10", "npz")},
+}
+NETS: dict[str, tuple[str, Callable[[Any, list[int]], Any]]] = {  # (default of --hidden, (the Split, --hidden) -> a net)
+    "mlp": ("64,32", _mlp),
+    "cnn": ("64", _cnn),
+    "resnet": ("16,32", _resnet),
+    "mobilenet": ("64", _mobilenet),
+    "rnn": ("32", partial(_recurrent, "rnn")),
+    "gru": ("32", partial(_recurrent, "gru")),
+    "transformer": ("32", _transformer),
+}
+OF_IMAGES = ("cnn", "resnet", "mobilenet")
+SCHEDULES: dict[str, Callable[[Any, float, int], Any]] = {  # (the room, learning rate, all updates) -> what refopt.train takes
+    "constant": lambda s, lr, steps: s.constant(lr=lr),
+    "linear": lambda s, lr, steps: s.linear(lr=lr, steps=steps),
+    "cosine": lambda s, lr, steps: s.cosine(lr=lr, steps=steps),
+    "warmup_cosine": lambda s, lr, steps: s.warmup(
+        inner=s.cosine(lr=lr, steps=max(steps - steps // 10, 1)), warmup=max(steps // 10, 1)
+    ),
+    "one_cycle": lambda s, lr, steps: s.one_cycle(lr=lr, steps=steps),
+    "step": lambda s, lr, steps: s.step(lr=lr, steps=max(steps // 3, 1), gamma=0.1),
+    "exponential": lambda s, lr, steps: s.exponential(lr=lr, gamma=0.01, steps=steps),
+    "inverse_sqrt": lambda s, lr, steps: s.inverse_sqrt(lr=lr, warmup=max(steps // 10, 1)),
+    "rex": lambda s, lr, steps: s.rex(lr=lr, steps=steps),
+    "plateau": lambda s, lr, steps: s.plateau(lr=lr, patience=3),
 }
 
 
@@ -52,8 +137,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt train``."""
     add = parser.add_argument
     add("--data", metavar="NAME", default="digits", help=f"what to learn: {', '.join(DATA)} (default: digits)")
+    add("--path", metavar="PATH", help="where the files of mnist, cifar10 or npz are")
     add("--net", metavar="NAME", default="mlp", help=f"what learns it: {', '.join(NETS)} (default: mlp)")
-    add("--hidden", metavar="A,B,…", default="64,32", help="the sizes of the hidden layers (default: 64,32)")
+    add("--hidden", metavar="A,B,…", help="sizes of the hidden layers (default: 64,32 for mlp; resnet: the channels)")
     add("--rule", metavar="RULE", default="adam", help="a name from refopt list (default: adam)")
     add("--framework", help="read the rule as this library does: torch, optax, keras, …")
     add("--lr", type=float, help="the learning rate (default: the rule's own)")
@@ -75,14 +161,17 @@ def run(options: argparse.Namespace) -> int:
     """Train, write the history and print its table; the status is 1 where training diverged."""
     import refopt
 
-    data = _named(DATA, "data set", options.data)()
-    net = _named(NETS, "net", options.net)(data, _sizes(options.hidden))
+    load, (sizes, build) = _named(DATA, "data set", options.data), _named(NETS, "net", options.net)
+    if options.schedule is not None:
+        _named(SCHEDULES, "schedule", options.schedule)
+    data = load(options.net in OF_IMAGES, options.path)
+    net = build(data, _sizes(sizes if options.hidden is None else options.hidden))
     hyper = dict(setting(text) for text in options.set) | ({} if options.lr is None else {"lr": options.lr})
     rule = refopt.rule(options.rule, options.framework, **hyper)
     schedule = None
     if options.schedule is not None:
         steps = options.epochs * (len(data.y_train) // options.batch_size) if options.batch_size > 0 else 0
-        schedule = _named(SCHEDULES, "schedule", options.schedule)(rule.lr, max(steps, 1))
+        schedule = SCHEDULES[options.schedule](refopt.schedules, rule.lr, max(steps, 1))
     demand_writable(options.out)
     history = refopt.train(
         net,
@@ -110,7 +199,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if history.ended == "diverged" else 0
 
 
-def _named(table: dict[str, Callable[..., Any]], kind: str, name: str) -> Callable[..., Any]:
+def _named(table: dict[str, Any], kind: str, name: str) -> Any:
     if name not in table:
         raise ValueError(f"unknown {kind} {name!r}{nearest(name, table)}")
     return table[name]

@@ -29,6 +29,8 @@ class Dropout(Layer):
     Backward: dx = dy·m/(1 − rate).
     """
 
+    draws = "masks at a rate"
+
     def __init__(self, rate: float = 0.5) -> None:
         if not 0 <= rate < 1:
             raise ValueError(f"rate must be in [0, 1), got {rate!r}")
@@ -56,6 +58,8 @@ class Standout(Layer):
     With a seed y = x·m, m drawn with probability p, and dx = dy·m: the mask counts as a constant. Without one y = x·p, the
     mean, and dx = dy (p + x α p (1 − p)).
     """
+
+    draws = "masks"
 
     def __init__(self, alpha: float = 1.0, beta: float = 0.0) -> None:
         self.alpha, self.beta = alpha, beta

@@ -59,6 +59,7 @@ class Layer:
 
     name = ""
     first = False
+    draws = ""  # what random numbers do here: "masks", or "masks at a rate" that a pass may override
     running_shapes: Mapping[str, tuple[int, ...]] = {}
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]] | None = None, parts: Mapping[str, Layer] | None = None) -> None:
@@ -83,6 +84,12 @@ class Layer:
         for part, layer in self.parts.items():
             layer.place(at, f"{name}.{part}" if name else part)
         self.size = at.theta - start
+
+    def all_layers(self) -> Iterator[Layer]:
+        """This layer and those inside it."""
+        yield self
+        for layer in self.parts.values():
+            yield from layer.all_layers()
 
     def named(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """The names and shapes of all tensors, in the order in which they lie in theta."""

@@ -59,6 +59,9 @@ class Network:
         self.tokens = isinstance(self.layers.layers[0], Embedding)
         self.views = Views(names or dict(self.layers.named()))
         self.running_size = at.running
+        drawn = {layer.draws for layer in self.layers.all_layers()}
+        self.random = bool(drawn - {""})  # whether a seed makes a difference
+        self.drops = "masks at a rate" in drawn  # whether a dropout rate does
         self.penalty = Penalty(l1, l2, self.views) if l1 or l2 else None
         self._shape = (self.views.size,)
 

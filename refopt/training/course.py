@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from refopt.gradients import chain
 from refopt.recurrence import Rule
 from refopt.training.examples import Examples, dropout_seed
 from refopt.training.groups import Group, Grouping
@@ -52,7 +53,7 @@ class Course:
         named = schedule if isinstance(schedule, Mapping) else {} if schedule is None else {"lr": schedule}
         self.schedule = Signals(named, "schedule")
         self.dropout = Signals({} if dropout is None else {"dropout": dropout}, "dropout")
-        _demand_wrappers(transforms)
+        whole = _wrapped(rule, transforms)
         self.grouping: Grouping | None = None
         self.main = rule
         if groups:
@@ -63,11 +64,12 @@ class Course:
             self.grouping = Grouping(net, self.main, groups, lambda whole: _wrapped(whole, transforms[:inside]))
             self.rule = self.grouping.rule
         else:
-            self.rule = self.main = _wrapped(rule, transforms)
+            self.rule = self.main = whole
         self.by_tensor = _sees_tensors(self.rule)
+        self.in_place = self.rule.scope == "element" and self.rule.inner is None
         words = inspect.signature(net.loss_and_grad).parameters
-        self.takes_seed, self.takes_out = "seed" in words, "out" in words
-        if dropout is not None and "dropout" not in words:
+        self.takes_seed, self.takes_out = "seed" in words and getattr(net, "random", True), "out" in words
+        if dropout is not None and ("dropout" not in words or not getattr(net, "drops", True)):
             raise ValueError(f"dropout={text(dropout)} was given, but {net} has no dropout")
         if self.dropout.init() and examples.y_validation is None:
             raise ValueError(
@@ -182,13 +184,17 @@ class Course:
         hyper, lr = self.hyper(run)
         if run.running is not None:
             run.running = RUNNING_DECAY * run.running + (1 - RUNNING_DECAY) * self._statistics
-        if self.by_tensor:
+        before = run.theta.copy() if last and self.in_place else run.theta
+        if self.in_place:
+            theta = run.theta  # the run's own, as its state is
+            self.rule.update_(theta, g, run.state, **functions, **hyper)
+        elif self.by_tensor:
             tree, run.state = self.rule.update(self.shown(run.theta), self.shown(g), run.state, **functions, **hyper)
             theta = self.flat(tree)
         else:
             theta, run.state = self.rule.update(run.theta, g, run.state, **functions, **hyper)
         if last:
-            run.update_norm = norm(theta - run.theta)
+            run.update_norm = norm(theta - before)
         run.theta = theta
         run.updates += 1
         run.losses.append(loss)
@@ -235,7 +241,7 @@ class Course:
         if run.failure is None and not math.isfinite(loss) and not self.tolerant:
             run.failure = f"the training loss is {loss} after epoch {run.epoch}, update {run.updates}"
         if not run.best or judged < run.best["loss"]:
-            run.best = {"epoch": run.epoch, "loss": judged, "theta": run.theta, "running": run.running}
+            run.best = {"epoch": run.epoch, "loss": judged, "theta": run.theta.copy(), "running": run.running}
         run.waited = 0 if judged < run.reference - self.min_delta else run.waited + 1
         run.reference = judged if run.waited == 0 else run.reference
         if run.epoch:
@@ -247,25 +253,14 @@ class Course:
             }
 
 
-def _wrapped(rule: Rule, transforms: Sequence[Rule]) -> Rule:
+def _wrapped(rule: Rule, transforms: Any) -> Rule:
     """`rule` inside the transforms, of which the first sees the raw gradient first."""
-    for transform in reversed(transforms):
-        rule = transform(**{_place(transform): rule})
-    return rule
-
-
-def _demand_wrappers(transforms: Sequence[Rule]) -> None:
-    if isinstance(transforms, Rule):
-        raise TypeError(f"transforms must be a tuple or list of wrappers, got the rule {transforms!r} alone")
-    for transform in transforms:
-        if not isinstance(transform, Rule) or transform.inner is None:
-            raise TypeError(f"transforms must be wrappers, for instance refopt.l2(weight_decay=0.01); got {transform!r}")
-        if transform.inner != transform.defaults[_place(transform)]:
-            raise ValueError(f"{transform!r} already has a rule inside; as a transform it goes around the rule of the training")
-
-
-def _place(wrapper: Rule) -> str:
-    return next(name for name, value in wrapper.hyper.items() if value is wrapper.inner)
+    if not isinstance(transforms, (tuple, list)):
+        raise TypeError(f"transforms must be a tuple or list of rules around a rule, got {transforms!r}")
+    try:
+        return chain(rule, *transforms)
+    except TypeError as error:
+        raise TypeError(f"transforms: {str(error).removeprefix('chain: ')}") from None
 
 
 def _sees_tensors(rule: Rule) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from operator import index
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ ON_NONFINITE = {
 
 
 class Epoch(NamedTuple):
-    """What a callback is shown: the epoch's row, and where training stands. The arrays must not be written to."""
+    """What a callback is shown: the epoch's row, and where training stands, in copies of its own."""
 
     row: Row
     theta: Any
@@ -151,7 +152,9 @@ def train(
         if path is not None and run.failure is None:
             save(run, path, made)
         shown.row(run.rows[-1])
-        epoch = Epoch(run.rows[-1], run.theta, run.state, run.running)
+        if not callbacks:
+            return False
+        epoch = Epoch(run.rows[-1], run.theta.copy(), deepcopy(run.state), run.running)  # a callback may keep it
         answers = [call(epoch) for call in callbacks]
         return any(answer is True or answer is np.True_ for answer in answers)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 __all__ = ["accuracy_of", "loss_of", "norm", "peak_bytes", "state_bytes"]
 
-PART = 4096  # examples that go through a net at once when nothing is learnt from them
+PART = 1 << 22  # bytes of inputs that go through a net at once when nothing is learnt from them
 
 
 def loss_of(net: Any, theta: Any, x: Any, y: Any, **words: Any) -> float:
@@ -29,9 +29,10 @@ def accuracy_of(net: Any, theta: Any, x: Any, y: Any, **words: Any) -> float | N
 def _mean(function: Callable[[Any, Any], Any], x: Any, y: Any) -> float:
     """The mean over examples of a function that gives the mean over a part of them."""
     count = len(y)
-    if count <= PART:
+    if x.nbytes <= PART:
         return float(function(x, y))
-    parts = [slice(start, min(start + PART, count)) for start in range(0, count, PART)]
+    size = max(PART * count // x.nbytes, 1)
+    parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
     return math.fsum(float(function(x[part], y[part])) * (part.stop - part.start) for part in parts) / count
 
 
