@@ -1,6 +1,6 @@
-"""Train a network by a rule, an MLP by Adam on the handwritten digits unless told otherwise, and write history.csv, history.json, history.png
-and history.svg. Progress goes to standard error; --json prints one JSON document instead of the table. With --checkpoint FILE
-training that was stopped goes on from there: the same command with --resume, to the same bits."""
+"""Train a network by a rule, an MLP by Adam on the handwritten digits unless told otherwise, and write history.csv,
+history.json, history.png and history.svg. Progress goes to standard error; --json prints one JSON document instead of the
+table. With --checkpoint FILE training that was stopped goes on from there: the same command with --resume, to the same bits."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _transformer(data: Any, hidden: list[int]) -> Any:
     return TransformerClassifier(inputs, _classes(data), vocabulary=vocabulary, width=(hidden or [32])[0])
 
 
-def _shape(data: Any, axes: int, net: str) -> tuple[int, ...]:
+def _shape(data: Any, axes: int, net: str) -> Any:
     shape = data.x_train.shape[1:]
     if len(shape) != axes or data.x_train.dtype.kind != "f":
         wanted = {1: "rows of numbers", 3: "images (height, width, channels)"}[axes]

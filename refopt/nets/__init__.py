@@ -24,9 +24,10 @@ from refopt.nets.pooling import AveragePool2d, Flatten, GlobalAveragePool2d, Las
 from refopt.nets.recurrent import GRU, SimpleRNN
 
 __all__ = [
-    "ACTIVATIONS", "CNN", "GRU", "LOSSES", "MAE", "MLP", "MSE", "Activation", "AveragePool2d", "BatchNorm", "BinaryCrossEntropy",
-    "Chain", "Conv2d", "Dropout", "Embedding", "Flatten", "GlobalAveragePool2d", "Hinge", "Huber", "LastStep", "Layer", "LayerNorm",
-    "Linear", "Loss", "MaxPool2d", "MeanOverSteps", "MobileNetV3", "Network", "Positions", "RMSNorm", "RecurrentClassifier",
-    "ResNet", "Residual", "Run", "SelfAttention", "SimpleRNN", "Softmax", "SoftmaxCrossEntropy", "SqueezeExcite", "Standout",
-    "TransformerClassifier", "basic_block", "inverted_residual", "transformer_block",
+    "ACTIVATIONS", "CNN", "GRU", "LOSSES", "MAE", "MLP", "MSE", "Activation", "AveragePool2d", "BatchNorm",
+    "BinaryCrossEntropy", "Chain", "Conv2d", "Dropout", "Embedding", "Flatten", "GlobalAveragePool2d", "Hinge", "Huber",
+    "LastStep", "Layer", "LayerNorm", "Linear", "Loss", "MaxPool2d", "MeanOverSteps", "MobileNetV3", "Network", "Positions",
+    "RMSNorm", "RecurrentClassifier", "ResNet", "Residual", "Run", "SelfAttention", "SimpleRNN", "Softmax",
+    "SoftmaxCrossEntropy", "SqueezeExcite", "Standout", "TransformerClassifier", "basic_block", "inverted_residual",
+    "transformer_block",
 ]  # fmt: skip

@@ -11,22 +11,22 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-__all__ = ["ones", "smoothed"]
+__all__ = ["library", "ones", "smoothed"]
 
 
 @lru_cache(maxsize=64)
 def ones(n: int, dtype: Any, kind: type) -> Any:
     """n ones. ``ones(…).dot(a)`` sums the rows of `a`, in half the time of ``a.sum(axis=0)`` where `a` is small."""
-    return _library(kind).ones(n, dtype=dtype)
+    return library(kind).ones(n, dtype=dtype)
 
 
 @lru_cache(maxsize=64)
 def smoothed(n: int, smoothing: float, dtype: Any, kind: type) -> Any:
     """(1 − smoothing)·unit matrix + smoothing/n, (n, n): column j is the distribution that label j stands for."""
-    unit = _library(kind).eye(n, dtype=dtype)
+    unit = library(kind).eye(n, dtype=dtype)
     return unit if not smoothing else unit * (1 - smoothing) + smoothing / n
 
 
-def _library(kind: type) -> ModuleType:
+def library(kind: type) -> ModuleType:
     """The module that an array type comes from: numpy, cupy."""
     return sys.modules[kind.__module__.partition(".")[0]]

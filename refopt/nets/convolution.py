@@ -1,7 +1,7 @@
 """Convolution in two dimensions, any kernel, stride, padding and number of groups; images have their channels last.
 
-Forward: y[n, a, b, o] = b[o] + Σ_{i, j, c} x[n, s·a + i − p, s·b + j − p, c] W[i, j, c, o], with x taken as 0 outside the
-image. The windows that meet the kernel at each place (a, b), written out as the rows of one matrix ("im2col"), turn the sum into
+Forward: y[n, a, b, o] = b[o] + Σ_{i, j, c} x[n, s·a + i − p, s·b + j − p, c] W[i, j, c, o], where x is 0 outside the image.
+The windows that meet the kernel at each place (a, b), written out as the rows of one matrix ("im2col"), turn the sum into
 one matrix product: y = columns W + b, the linear layer of every window.
 
 Backward: as for the linear layer ∂loss/∂W = columnsᵀ dy and ∂loss/∂b = Σ dy. For ∂loss/∂x put u = s·a + i for the place in the
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt.nets.constants import ones
+from refopt.nets.constants import library, ones
 from refopt.nets.initial import initial
 from refopt.nets.layer import Layer, Run
 
@@ -38,13 +38,7 @@ def windows(x: Any, kernel: tuple[int, int], stride: tuple[int, int], places: tu
     n, h, w, c = x.strides
     shape = (len(x), *places, *kernel, x.shape[3])
     strides = (n, h * stride[0], w * stride[1], h, w, c)
-    return np.lib.stride_tricks.as_strided(x, shape, strides) if isinstance(x, np.ndarray) else _on_device(x, shape, strides)
-
-
-def _on_device(x: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
-    import cupy
-
-    return cupy.lib.stride_tricks.as_strided(x, shape, strides)
+    return library(x.__class__).lib.stride_tricks.as_strided(x, shape, strides)
 
 
 class Conv2d(Layer):
@@ -124,7 +118,7 @@ class Conv2d(Layer):
         rows = dy.reshape(-1, self.c_out)  # (n·a·b, c_out)
         if rest:
             ones(len(rows), dy.dtype, dy.__class__).dot(rows, out=rest[0])
-        by_group = 0
+        by_group: Any = 0
         for some in self._tiles(x, n, a * b, self.c_in):
             columns = self._columns(windows(x[some], self.kernel, self.stride, (a, b)))  # (groups, rows, K·K·c_in/groups)
             by_group = by_group + np.matmul(columns.transpose(0, 2, 1), self._split(dy[some]))

@@ -17,7 +17,7 @@ __all__ = ["Dropout", "Standout"]
 
 def uniform(x: Any, run: Run, number: int) -> Any:
     """Random numbers from 0 to 1 in the shape of x, drawn in float32 from the seed of this pass and the layer's number."""
-    seed = [run.seed] if isinstance(run.seed, (int, np.integer)) else list(run.seed)
+    seed: list[int] = [int(part) for part in ([run.seed] if isinstance(run.seed, (int, np.integer)) else run.seed)]
     drawn = np.random.default_rng([*seed, number]).random(x.shape, dtype=np.float32)
     return drawn if isinstance(x, np.ndarray) else np.asarray(drawn, like=x)
 

@@ -56,8 +56,9 @@ class MaxPool2d(Pool):
     The largest of a window is the largest of its columns' largest, so it is found down the columns, where whole rows of the
     image are compared at once, and then along the rows.
 
-    Backward: ∂y/∂x is 1 for the number that won and 0 for the others, so dy goes back to where y came from. Of y = max(a, b, c),
-    taken in that order, c gets dy where it was larger than the two before; what is left goes to max(a, b), and so on.
+    Backward: ∂y/∂x is 1 for the number that won and 0 for the others, so dy goes back to where y came from. Of
+    y = max(a, b, c), taken in that order, c gets dy where it was larger than the two before; what is left goes to max(a, b),
+    and so on.
     """
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:

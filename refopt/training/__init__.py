@@ -9,6 +9,7 @@ from refopt.training.racing import LEARNING_RATES, TOYS, Racer, ToyRun, entrants
 from refopt.training.signals import AdaptiveDropout
 
 __all__ = [
-    "LEARNING_RATES", "TOYS", "AdaptiveDropout", "Best", "EffectiveRate", "Epoch", "Group", "History", "Racer", "Row", "Steps", "ToyRun",
-    "effective_rates", "entrants", "load_checkpoint", "no_decay", "race", "save_checkpoint", "toy_race", "train", "tune",
+    "LEARNING_RATES", "TOYS", "AdaptiveDropout", "Best", "EffectiveRate", "Epoch", "Group", "History", "Racer", "Row",
+    "Steps", "ToyRun", "effective_rates", "entrants", "load_checkpoint", "no_decay", "race", "save_checkpoint", "toy_race",
+    "train", "tune",
 ]  # fmt: skip

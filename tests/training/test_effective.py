@@ -77,5 +77,5 @@ def test_without_decay_the_norm_only_grows_and_the_rate_falls():
 
 
 def test_an_unknown_tensor():
-    with pytest.raises(ValueError, match="'W3' is no matrix of MLP.*Its tensors: W1, b1"):
+    with pytest.raises(ValueError, match=r"'W3' is no matrix of MLP.*Its tensors: W1, b1"):
         effective_rates(MLP([64, 10]), digits(), lr=0.1, weight_decay=0.0, epochs=1, tensor="W3")
