@@ -11,7 +11,7 @@ al. 2020, arXiv:2006.08419, theorem 1).
 >>> rows = effective_rates(net, refopt.data.digits(), lr=0.1, weight_decay=0.03, epochs=40)
 >>> rows[0].norm > 2 * rows[-1].norm, rows[-1].rate > 4 * rows[0].rate
 (True, True)
->>> 0.8 < rows[-1].angle / np.sqrt(2 * 0.1 * 0.03) < 1.2
+>>> bool(0.8 < rows[-1].angle / np.sqrt(2 * 0.1 * 0.03) < 1.2)
 True
 """
 
