@@ -187,7 +187,7 @@ def run(options: argparse.Namespace) -> int:
         resume=options.resume,
         progress=not options.quiet,
     )
-    title = f"{net} by {rule.name} on {options.data}"
+    title = f"{options.net} by {rule.name} on {options.data}"
     out = Path(options.out)
     paths = [history.to_csv(out / "history.csv"), history.to_json(out / "history.json"), *_figure(history, title, out)]
     if options.json:

@@ -176,7 +176,9 @@ class Activation(Layer):
         if kind not in ACTIVATIONS:
             raise ValueError(f"unknown activation {kind!r}{nearest(kind, ACTIVATIONS)}")
         self.kind, self.pair = kind, ACTIVATIONS[kind]
-        self._forward = partial(self.pair.forward, slope=slope) if kind == "leaky_relu" else self.pair.forward
+        self._forward = self.pair.forward
+        if kind == "leaky_relu":
+            self.slope, self._forward = slope, partial(self.pair.forward, slope=slope)
         super().__init__()
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:

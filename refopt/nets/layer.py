@@ -13,6 +13,7 @@ it will overwrite in its next call: whoever wants to keep one copies it.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,6 +21,9 @@ from typing import Any
 import numpy as np
 
 __all__ = ["Layer", "Place", "Run"]
+
+
+PLAIN = (int, float, str, tuple)
 
 
 class Run:
@@ -67,6 +71,11 @@ class Layer:
         self._buffers: dict[str, Any] = {}
         self._seen: list[tuple[Any, list[Any]]] = []
         self.place(Place())
+
+    def __repr__(self) -> str:
+        """The layer with the words of its constructor, as far as it keeps them."""
+        words = [word for word in inspect.signature(type(self)).parameters if isinstance(getattr(self, word, None), PLAIN)]
+        return f"{type(self).__name__}({', '.join(f'{word}={getattr(self, word)!r}' for word in words)})"
 
     def place(self, at: Place, name: str = "") -> None:
         """Take the numbers of theta from ``at.theta`` on, and move `at` behind them."""

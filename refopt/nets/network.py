@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,8 +67,23 @@ class Network:
         self._shape = (self.views.size,)
 
     def __repr__(self) -> str:
-        """The layers, and how many parameters."""
-        return f"{type(self).__name__}({', '.join(self.layers.parts)}; {self.size} parameters)"
+        """The names of the layers."""
+        return f"{type(self).__name__}({', '.join(self.layers.parts)})"
+
+    @property
+    def architecture(self) -> str:
+        """Every layer with its words and how many parameters are its own, the loss and the penalties: a line each.
+
+        >>> print(refopt.nets.MLP([64, 32, 10]).architecture)
+        linear1: Linear(n_in=64, n_out=32, initialisation='he') 2080
+        relu1: Activation(kind='relu') 0
+        linear2: Linear(n_in=32, n_out=10, initialisation='he') 330
+        SoftmaxCrossEntropy(smoothing=0.0), 2410 parameters
+        """
+        layers = [layer for layer in self.layers.all_layers() if not isinstance(layer, Chain)]
+        lines = [f"{layer.name}: {layer!r} {sum(map(math.prod, layer.shapes.values()))}" for layer in layers]
+        penalty = "" if self.penalty is None else f", l1={self.penalty.l1}, l2={self.penalty.l2}"
+        return "\n".join([*lines, f"{self.loss_function}{penalty}, {self.size} parameters"])
 
     @property
     def size(self) -> int:

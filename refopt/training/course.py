@@ -82,7 +82,7 @@ class Course:
     def description(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint must agree with."""
         return {
-            "net": text(self.net),
+            "net": _told(self.net),
             "rule": text(self.rule if self.grouping is None else self.grouping),
             "schedule": repr(self.schedule),
             "dropout": repr(self.dropout),
@@ -251,6 +251,14 @@ class Course:
                 "dropout": self.dropout.observe(run.signals["dropout"], gap),
                 "groups": self.grouping.observe(run.signals["groups"], judged) if self.grouping else {},
             }
+
+
+def _told(net: Any) -> str:
+    """A net in one line, with a digest of all of its layers' words."""
+    architecture = getattr(net, "architecture", None)
+    if architecture is None:
+        return text(net)
+    return f"{text(net)} #{hashlib.blake2b(architecture.encode(), digest_size=4).hexdigest()}"
 
 
 def _wrapped(rule: Rule, transforms: Any) -> Rule:
