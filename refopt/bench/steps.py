@@ -80,15 +80,21 @@ def torch_model(case: Case, theta: np.ndarray) -> Any:
     return nn.Sequential(*layers)
 
 
-def torch_step(case: Case, theta: np.ndarray, batches: Batches) -> Start:
-    """PyTorch, eager, torch.optim.Adam with its default arguments."""
+def torch_step(case: Case, theta: np.ndarray, batches: Batches, channels_last: bool = False) -> Start:
+    """PyTorch, eager, torch.optim.Adam with its default arguments.
+
+    Its images have the shape (n, channels, height, width), and lie in memory in that order, or with their `channels_last`.
+    """
     import torch
 
-    tensors = [(torch.tensor(x if x.ndim == 2 else x.transpose(0, 3, 1, 2).copy()), torch.tensor(y)) for x, y in batches]
+    memory = torch.channels_last if channels_last else torch.contiguous_format
+    images = [x if x.ndim == 2 else x.transpose(0, 3, 1, 2).copy() for x, _ in batches]  # a plain copy: channels first
+    labels = [torch.tensor(y) for _, y in batches]
+    tensors = [(torch.tensor(x).contiguous(memory_format=memory), y) for x, y in zip(images, labels, strict=True)]
     criterion = torch.nn.CrossEntropyLoss()
 
     def start() -> Callable[[], Any]:
-        model, order = torch_model(case, theta), itertools.cycle(tensors)
+        model, order = torch_model(case, theta).to(memory_format=memory), itertools.cycle(tensors)
         optimizer = torch.optim.Adam(model.parameters())
 
         def step() -> Any:

@@ -57,9 +57,10 @@ def train(
 ) -> dict[str, Any]:
     """One training step (loss, gradient, Adam) of each case in `CASES`, or of those in `only`, in refopt and other libraries.
 
-    All are compared with PyTorch, perceptrons with JAX and Optax, too, where these are installed. float32, one thread, the same
-    start, batches and optimizer (torch.optim.Adam with its default arguments); they take turns of one block of steps each,
-    `blocks` times. `said` is called with the row of each case as soon as it is there. All cases take about 45 s.
+    All are compared with PyTorch, perceptrons with JAX and Optax, too, where these are installed; convolutions with PyTorch in
+    both orders of memory. float32, one thread, the same start, batches and optimizer (torch.optim.Adam with its default
+    arguments); they take turns of one block of steps each, `blocks` times. `said` is called with the row of each case as soon
+    as it is there. All cases take about 45 s.
 
     Returns ``cases``, the rows that `timed` describes, and the circumstances. ValueError for an unknown case or a case named
     twice, ImportError without PyTorch.
@@ -98,16 +99,19 @@ def train(
 def timed(name: str, blocks: int) -> dict[str, Any]:
     """The row of one case, measured here and now, on as many threads as the libraries take.
 
-    ``refopt``, ``torch`` and ``jax`` hold the microseconds of a step (``us``), the ``loss`` after a block, and how many threads
-    were ``busy``; the libraries also the lower quartile, median and upper quartile over the blocks of how many times as long as
-    refopt they took (``ratio``). ``jax`` is None for a case that it is not asked, or where it is not installed.
+    Its ``libraries`` hold the microseconds of a step (``us``), the ``loss`` after a block, and how many threads were ``busy``;
+    all but refopt also the lower quartile, median and upper quartile over the blocks of how many times as long as refopt they
+    took (``ratio``). None stands for a library that is not installed.
     """
     case = CASES[name]
     theta, batches = case.network.init(0, np.float32), case.batches()
     runs = {"refopt": steps.refopt_step(case, theta, batches), "torch": steps.torch_step(case, theta, batches)}
-    if not case.channels and find_spec("jax") is not None and find_spec("optax") is not None:
+    if case.channels:
+        runs["torch, channels_last"] = steps.torch_step(case, theta, batches, channels_last=True)
+    elif find_spec("jax") is not None and find_spec("optax") is not None:
         runs["jax"] = steps.jax_step(case, theta, batches)
     timings = interleaved(runs, blocks, case.steps)
+    found = {library: _result(timing, timings["refopt"]) for library, timing in timings.items()}
     return {
         "case": name,
         "network": case.line,
@@ -115,13 +119,11 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
         "parameters": len(theta),
         "steps": case.steps,
         "blocks": blocks,
-        **{library: result(timings.get(library), timings["refopt"]) for library in ("refopt", "torch", "jax")},
+        "libraries": found if case.channels else {**found, "jax": found.get("jax")},
     }
 
 
-def result(timing: Timing | None, ours: Timing) -> dict[str, Any] | None:
+def _result(timing: Timing, ours: Timing) -> dict[str, Any]:
     """What a row says of one library."""
-    if timing is None:
-        return None
     said = {"us": timing.seconds * 1e6, "loss": timing.loss, "busy": timing.busy}
     return said if timing is ours else said | {"ratio": timing.times_as_long_as(ours)}

@@ -48,33 +48,34 @@ def _progress(row: dict[str, Any]) -> None:
 
 
 def _print_training(result: dict[str, Any]) -> None:
-    """Two tables: the times with their ratios, and the losses that show that all did the same work."""
+    """The times with their ratios, beside the losses, which show that all did the same work."""
     from refopt.cli.tables import print_rows
 
-    rows, versions = result["cases"], result["versions"]
-    missing = "–" if {"jax", "optax"} <= versions.keys() else "not installed"
-    times, losses = [], []
+    rows, lines = result["cases"], []
     for row in rows:
-        line = [row["case"], row["network"], str(row["batch"]), _time(row["refopt"])]
-        for library in ("torch", "jax"):
-            line += [_time(row[library]), _ratio(row[library])] if row[library] else [missing, ""]
-        times.append(line)
-        lost = [f"{row[library]['loss']:.6f}" if row[library] else missing for library in ("refopt", "torch", "jax")]
-        losses.append([row["case"], str(row["steps"]), *lost])
+        case = [row["case"], row["network"], f"{row['batch']}"]
+        for library, one in row["libraries"].items():
+            said = [_time(one["us"]), _ratio(one.get("ratio")), f"{one['loss']:.6f}"] if one else ["not installed", "", ""]
+            lines.append([*case, library, *said])
+            case = ["", "", ""]
     print(f"{result['what']}\n")
-    print_rows(["case", "network", "batch", "refopt", "torch", "torch/refopt", "jax", "jax/refopt"], times, left=2)
-    print("\nLoss after a block of so many steps from the same start:\n")
-    print_rows(["case", "steps", "refopt", "torch", "jax"], losses)
-    busy = [row[library]["busy"] for row in rows for library in ("refopt", "torch", "jax") if row[library]]
-    print(f"\nMedians of {rows[0]['blocks']} blocks in turns; ratios with their quartiles over the blocks. ", end="")
-    print(f"Threads at work: {min(busy):.2f} to {max(busy):.2f}.")
-    print(", ".join(f"{name} {number}" for name, number in versions.items()) + f"; {result['cpu']}.")
+    print_rows(["case", "network", "batch", "library", "one step", "as long as refopt", "loss after a block"], lines, left=4)
+    busy = [one["busy"] for row in rows for one in row["libraries"].values() if one]
+    print(
+        f"\nMedians of {rows[0]['blocks']} blocks, in turns; how many times as long as refopt, with the quartiles over the ",
+        end="",
+    )
+    print("blocks.\nA block: " + ", ".join(f"{row['steps']} steps ({row['case']})" for row in rows) + ".")
+    print(f"Threads at work: {min(busy):.2f} to {max(busy):.2f} (less than 1: the machine had other work). ", end="")
+    print(", ".join(f"{name} {number}" for name, number in result["versions"].items()) + f"; {result['cpu']}.")
 
 
-def _time(result: dict[str, Any]) -> str:
-    return f"{result['us']:.1f} µs" if result["us"] < 1000 else f"{result['us'] / 1000:.2f} ms"
+def _time(microseconds: float) -> str:
+    return f"{microseconds:.1f} µs" if microseconds < 1000 else f"{microseconds / 1000:.2f} ms"
 
 
-def _ratio(result: dict[str, Any]) -> str:
-    low, middle, high = result["ratio"]
+def _ratio(quartiles: tuple[float, float, float] | None) -> str:
+    if quartiles is None:
+        return "1"
+    low, middle, high = quartiles
     return f"{middle:.2f} ({low:.2f}–{high:.2f})"

@@ -217,7 +217,7 @@ def test_race_json_is_one_document(capsys, tmp_path):
         (["step", "lion", "--framework", "torch"], "torch has no lion"),
         (["exact", "adam", "-n", "0"], "-n must be at least 1"),
         (["bench", "train", "--blocks", "0"], "--blocks must be at least 1"),
-        (["bench", "train", "--only", "cnn-29"], "unknown case 'cnn-29'; did you mean 'cnn-28'? Allowed: mlp-64,"),
+        (["bench", "train", "--only", "cnn28"], "unknown case 'cnn28'; did you mean 'cnn-28'? Allowed: mlp-64,"),
         (["bench", "train", "--only", ","], "name each case once, and at least one; got none"),
         (["bench", "train", "--only", "mlp-64,mlp-64"], "name each case once, and at least one; got mlp-64, mlp-64"),
         (["bench", "proof", "--only", "mlp-64"], "--only goes with train"),
