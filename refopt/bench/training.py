@@ -53,14 +53,14 @@ def one_core() -> None:
 
 
 def train(
-    only: Sequence[str] | None = None, blocks: int = 40, said: Callable[[dict[str, Any]], None] = lambda row: None
+    only: Sequence[str] | None = None, blocks: int = 30, said: Callable[[dict[str, Any]], None] = lambda row: None
 ) -> dict[str, Any]:
     """One training step (loss, gradient, Adam) of each case in `CASES`, or of those in `only`, in refopt and other libraries.
 
     All are compared with PyTorch, perceptrons with JAX and Optax, too, where these are installed; convolutions with PyTorch in
     both orders of memory. float32, one thread, the same start, batches and optimizer (torch.optim.Adam with its default
     arguments); they take turns of one block of steps each, `blocks` times. `said` is called with the row of each case as soon
-    as it is there. All cases take about 45 s.
+    as it is there. All cases take about 40 s.
 
     Returns ``cases``, the rows that `timed` describes, and the circumstances. ValueError for an unknown case or a case named
     twice, ImportError without PyTorch.

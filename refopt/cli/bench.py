@@ -1,5 +1,5 @@
 """Timings, measured side by side in one run where they are ratios. ``train``: one training step of several networks (loss,
-gradient, Adam) against PyTorch's and JAX's, on one thread, about 45 s; ``proof``: the time of a proof."""
+gradient, Adam) against PyTorch's and JAX's, on one thread, about 40 s; ``proof``: the time of a proof."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt bench``."""
     parser.add_argument("what", choices=["train", "proof"], help="what is timed")
     parser.add_argument("--only", metavar="CASES", help="train: some of the networks, e.g. mlp-64,cnn-28 (default: all)")
-    parser.add_argument("--blocks", type=int, default=40, help="train: how often the libraries take turns (default: 40)")
+    parser.add_argument("--blocks", type=int, default=30, help="train: how often the libraries take turns (default: 30)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
