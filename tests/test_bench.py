@@ -13,7 +13,7 @@ from refopt.bench import steps
 from refopt.bench.training import one_thread
 from refopt.cli import main
 
-# Rounding in float32 is 6e-8; sums of up to 800 products and up to 100 steps on top of each other made 4e-7 of it (measured).
+# Rounding in float32 is 6e-8; sums of up to 4096 products and up to 100 steps on top of each other made 4e-7 of it (measured).
 FLOAT32 = 1e-5
 # Optax takes the powers of beta in float32, where 1 − 0.999**t is off by some 1e-5 while t is small, and so are the steps; over
 # a block that moved the loss by up to 7e-5 (measured). With the powers in float64 it is FLOAT32, too: see the test below.
