@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt.nets.convolution import pair
+from refopt.nets.convolution import TILE, pair
 from refopt.nets.layer import Layer, Run
 
 __all__ = ["AveragePool2d", "Flatten", "GlobalAveragePool2d", "LastStep", "MaxPool2d", "MeanOverSteps"]
@@ -37,13 +37,12 @@ class Pool(Layer):
         cuts = [slice(i, i + stride * (count - 1) + 1, stride) for i in range(size)]
         return [x[:, cut] if axis == 1 else x[:, :, cut] for cut in cuts]
 
-    def slopes(self, name: str, dy: Any, shape: tuple[int, ...], axis: int) -> tuple[Any, list[Any]]:
-        """Memory for dx and the views of it. Where windows overlap or leave gaps it holds zeros to add to; else each entry
-        is written once."""
-        dx = self.buffer(name, dy, shape)
-        if not self.apart(axis) or self.kernel[axis - 1] == 1 or shape[axis] % self.kernel[axis - 1]:
+    def slopes(self, dx: Any, axis: int) -> list[Any]:
+        """The views of dx to write to. Where windows overlap or leave gaps it holds zeros to add to; else each entry is written
+        once."""
+        if not self.apart(axis) or self.kernel[axis - 1] == 1 or dx.shape[axis] % self.kernel[axis - 1]:
             dx.fill(0)
-        return dx, self.along(dx, axis)
+        return self.along(dx, axis)
 
     def apart(self, axis: int) -> bool:
         """Whether the windows lie side by side."""
@@ -63,44 +62,60 @@ class MaxPool2d(Pool):
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:
         """The largest down the columns (n, H', W, C), then along the rows (n, H', W', C)."""
-        down, won_down = self._largest("down", x, 1)
-        y, won_across = self._largest("y", down, 2)
-        return y, (x.shape, won_down, down.shape, won_across)
+        n, height, width, channels = x.shape
+        a, b, _ = self.output(x.shape[1:])
+        y = self.buffer("y", x, (n, a, b, channels))
+        won_down = self.buffer("won down", x, (self.kernel[0] - 1, n, a, width, channels), dtype=bool)
+        won_across = self.buffer("won across", x, (self.kernel[1] - 1, n, a, b, channels), dtype=bool)
+        down = self.buffer("down", x, (min(self._tile(x), n), a, width, channels))
+        for some in self._tiles(x):
+            part = down[: len(y[some])]
+            self._largest(self.along(x[some], 1), part, won_down[:, some])
+            self._largest(self.along(part, 2), y[some], won_across[:, some])
+        return y, (x.shape, won_down, won_across)
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
         """Back along the rows, then back up the columns."""
-        shape, won_down, down, won_across = kept
-        return self._winners("dx", self._winners("d_down", dy, down, won_across, 2), shape, won_down, 1)
-
-    def _largest(self, name: str, x: Any, axis: int) -> tuple[Any, list[Any]]:
-        """The largest of each window along one axis, and for each place but the first where it won over those before."""
-        first, *others = self.along(x, axis)
-        y, won = self.buffer(name, x, first.shape), []
-        for place, other in enumerate(others, 1):
-            before = first if place == 1 else y
-            won.append(np.greater(other, before, out=self.buffer(f"won {name} {place}", x, y.shape, dtype=bool)))
-            np.maximum(before, other, out=y)
-        if not others:
-            y[...] = first
-        return y, won
-
-    def _winners(self, name: str, dy: Any, shape: tuple[int, ...], won: list[Any], axis: int) -> Any:
-        """dx from the dy of windows along one axis."""
-        dx, (first, *others) = self.slopes(name, dy, shape, axis)
-        left = self.buffer(f"left {name}", dy, dy.shape)
-        if not self.apart(axis) or not others:
-            np.copyto(left, dy)
-            for other, where in zip(reversed(others), reversed(won), strict=True):
-                share = left * where
-                other += share
-                left -= share
-            first += left
-            return dx
-        for place in range(len(others), 0, -1):
-            other, rest = others[place - 1], first if place == 1 else left
-            np.multiply(dy, won[place - 1], out=other)
-            dy = np.subtract(dy, other, out=rest)
+        shape, won_down, won_across = kept
+        dx = self.buffer("dx", dy, shape)
+        down = self.buffer("d_down", dy, (min(self._tile(dx), len(dy)), *won_down.shape[2:]))
+        for some in self._tiles(dx):
+            part = down[: len(dy[some])]
+            self._winners(dy[some], part, won_across[:, some], 2)
+            self._winners(part, dx[some], won_down[:, some], 1)
         return dx
+
+    def _tile(self, x: Any) -> int:
+        """How many images at a time stay in the cache on their way through both steps."""
+        return max(TILE // max(x[:1].nbytes, 1), 1)
+
+    def _tiles(self, x: Any) -> list[slice]:
+        size = self._tile(x)
+        return [slice(i, min(i + size, len(x))) for i in range(0, len(x), size)]
+
+    def _largest(self, places: list[Any], y: Any, won: Any) -> None:
+        """y = the largest of `places`; won[k] says where place k + 1 was larger than all before it."""
+        before, *others = places
+        for other, where in zip(others, won, strict=True):
+            np.greater(other, before, out=where)
+            before = np.maximum(before, other, out=y)
+        if not others:
+            y[...] = before
+
+    def _winners(self, dy: Any, dx: Any, won: Any, axis: int) -> None:
+        """Write into dx what the windows along one axis send back."""
+        first, *others = self.slopes(dx, axis)
+        if self.apart(axis) and others:
+            for place in range(len(others), 0, -1):
+                other = others[place - 1]
+                np.multiply(dy, won[place - 1], out=other)
+                dy = np.subtract(dy, other, out=first if place == 1 else None)
+            return
+        for other, where in zip(reversed(others), won[::-1], strict=True):
+            share = dy * where
+            other += share
+            dy = dy - share
+        first += dy
 
 
 def _add_to(place: Any, share: Any) -> None:
@@ -119,8 +134,8 @@ class AveragePool2d(Pool):
         """dx = dy/k for each number of the window; overlapping windows add up."""
         share = dy * (1 / math.prod(self.kernel))
         for name, axis, shape in (("d_across", 1, kept[1]), ("dx", 2, kept[0])):
-            dx, places = self.slopes(name, dy, shape, axis)
-            for place in places:
+            dx = self.buffer(name, dy, shape)
+            for place in self.slopes(dx, axis):
                 (np.copyto if self.apart(axis) else _add_to)(place, share)
             share = dx
         return dx

@@ -1,0 +1,177 @@
+"""The benches are honest: all that are compared do the same work, on one thread. How fast they are is not judged here."""
+
+import itertools
+import json
+import statistics
+import sys
+
+import numpy as np
+import pytest
+
+from refopt import bench
+from refopt.bench import steps
+from refopt.bench.training import one_thread
+from refopt.cli import main
+
+# Rounding in float32 is 6e-8; sums of up to 4096 products and up to 100 steps on top of each other made 4e-7 of it (measured).
+FLOAT32 = 1e-5
+# Optax takes the powers of beta in float32, where 1 − 0.999**t is off by some 1e-5 while t is small, and so are the steps; over
+# a block that moved the loss by up to 7e-5 (measured). With the powers in float64 it is FLOAT32, too: see the test below.
+FLOAT32_POWERS = 3e-4
+
+
+def no_constant(word):
+    raise AssertionError(f"{word} is not JSON")
+
+
+@pytest.fixture(scope="module")
+def measured(torch):
+    """Every case, one block, as `refopt bench train` measures it: in a process of its own."""
+    said = []
+    result = bench.train(blocks=1, said=said.append)
+    assert said == result["cases"]
+    return result
+
+
+def test_every_case_comes_to_the_same_loss_in_all_libraries(measured):
+    assert [row["case"] for row in measured["cases"]] == list(bench.CASES)
+    for row in measured["cases"]:
+        for library, one in row["libraries"].items():
+            if one is not None:
+                near = FLOAT32_POWERS if library == "jax" else FLOAT32
+                assert one["loss"] == pytest.approx(row["libraries"]["refopt"]["loss"], rel=near)
+
+
+def test_a_row_says_what_was_measured(measured):
+    for row in measured["cases"]:
+        case = bench.CASES[row["case"]]
+        assert (row["batch"], row["steps"], row["blocks"]) == (case.batch, case.steps, 1)
+        refopt, torch, other = row["libraries"].values()
+        assert list(row["libraries"])[2] == ("torch, channels_last" if case.channels else "jax")
+        assert refopt["us"] > 0
+        for one in (torch, other):
+            if one is not None:
+                low, middle, high = one["ratio"]
+                assert low == middle == high == pytest.approx(one["us"] / refopt["us"])  # of one block
+    assert {"python", "numpy", "torch"} <= measured["versions"].keys()
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "sched_setaffinity"), reason="only Linux keeps a process to one core")
+def test_one_thread_works(measured):
+    for row in measured["cases"]:
+        for one in row["libraries"].values():
+            assert one is None or 0 < one["busy"] < 1.1
+
+
+def test_jax_differs_by_the_powers_in_float32_alone(monkeypatch, torch, peer):
+    """Where JAX may use float64 for the powers, its losses are as near as PyTorch's."""
+    peer("jax"), peer("optax")
+    monkeypatch.setenv("JAX_ENABLE_X64", "1")
+    for row in bench.train(["mlp-64", "mlp-64-wide"], blocks=1)["cases"]:
+        libraries = row["libraries"]
+        assert libraries["jax"]["loss"] == pytest.approx(libraries["refopt"]["loss"], rel=FLOAT32)
+
+
+@pytest.mark.parametrize("name", bench.CASES)
+def test_every_step_of_a_block_has_the_same_loss_as_in_pytorch(name, torch):
+    """Also of the second block, which starts anew; and the first loss is that of float64."""
+    case = bench.CASES[name]
+    net, batches = case.network, case.batches()
+    theta = net.init(0, np.float32)
+    before = theta.copy()
+    ours, theirs = steps.refopt_step(case, theta, batches), steps.torch_step(case, theta, batches)
+    for _ in range(2):
+        mine, its = ours(), theirs()
+        losses = [(float(mine()), float(its())) for _ in range(3)]
+        np.testing.assert_allclose(*zip(*losses, strict=True), rtol=FLOAT32)
+        x, y = batches[0]
+        assert losses[0][0] == pytest.approx(net.loss(theta.astype(float), x.astype(float), y), rel=FLOAT32)
+        assert len({loss for loss, _ in losses}) == 3
+    assert np.array_equal(theta, before)
+
+
+@pytest.mark.parametrize("name", bench.CASES)
+def test_the_batches_are_full_and_of_the_networks_shape(name):
+    case = bench.CASES[name]
+    for x, y in case.batches():
+        assert x.shape == (case.batch, *case.network.inputs)
+        assert (x.dtype, y.dtype, y.shape) == (np.float32, np.int64, (case.batch,))
+
+
+def test_turns_start_anew_and_the_first_are_not_counted():
+    made = []
+
+    def run(name):
+        def start():
+            number = itertools.count(1)
+            made.append(f"{name} starts")
+
+            def step():
+                made.append(name)
+                return next(number)
+
+            return step
+
+        return start
+
+    timings = bench.interleaved({"a": run("a"), "b": run("b")}, blocks=3, steps=2)
+    assert made == ["a starts", "a", "a", "b starts", "b", "b"] * 5  # two turns to warm up
+    for timing in timings.values():
+        assert timing.loss == 2  # of the last step
+        assert len(timing.blocks) == 3
+        assert timing.seconds == statistics.median(timing.blocks) > 0
+        assert timing.wall >= sum(timing.blocks)
+
+
+def test_ratios_are_of_blocks_in_one_turn():
+    ours, theirs = bench.Timing([1.0, 2.0, 1.0, 4.0, 1.0]), bench.Timing([1.0, 4.0, 3.0, 16.0, 5.0])
+    assert theirs.times_as_long_as(ours) == (2.0, 3.0, 4.0)  # of 1, 2, 3, 4, 5
+    assert (ours.seconds, theirs.seconds) == (1.0, 4.0)
+    assert bench.Timing([3.0]).times_as_long_as(bench.Timing([2.0])) == (1.5, 1.5, 1.5)
+    assert bench.Timing([1.0], 0.0, cpu=3.0, wall=2.0).busy == 1.5
+
+
+def test_the_environment_of_one_thread_keeps_what_was_there():
+    environment = one_thread({"HOME": "there", "XLA_FLAGS": "--mine", "PYTHONPATH": "a b", "OMP_NUM_THREADS": "8"})
+    assert (environment["HOME"], environment["OMP_NUM_THREADS"], environment["OPENBLAS_NUM_THREADS"]) == ("there", "1", "1")
+    assert environment["XLA_FLAGS"].startswith("--mine ")
+    assert environment["PYTHONPATH"].endswith(":a b") or environment["PYTHONPATH"].endswith(";a b")
+    assert "" not in one_thread({})["PYTHONPATH"].split(":")
+
+
+def test_the_command_prints_strict_json_or_tables(capsys, torch):
+    assert main(["bench", "train", "--only", "mlp-64, cnn-8", "--blocks", "2", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out, parse_constant=no_constant)
+    assert [row["case"] for row in result["cases"]] == ["mlp-64", "cnn-8"]
+    assert main(["bench", "train", "--only", "cnn-8", "--blocks", "2"]) == 0
+    out = capsys.readouterr().out
+    for library, one in result["cases"][1]["libraries"].items():
+        (line,) = [line for line in out.splitlines() if f"  {library}  " in line and "library" not in line]
+        assert line.endswith(f"{one['loss']:.6f}")
+
+
+def test_what_is_not_installed_is_said(capsys, monkeypatch, torch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    row = bench.timed("mlp-64", 1)
+    assert row["libraries"]["jax"] is None
+    result = {"what": "a step", "cases": [row], "versions": {"numpy": "2"}, "cpu": "a core"}
+    monkeypatch.setattr(bench, "train", lambda *arguments: result)
+    assert main(["bench", "train"]) == 0
+    out = capsys.readouterr().out
+    (line,) = [line for line in out.splitlines() if "not installed" in line]
+    assert line.split() == ["jax", "not", "installed"]
+    assert f"{row['libraries']['torch']['loss']:.6f}" in out
+
+
+def test_without_pytorch_there_is_one_clear_error(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["bench", "train"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == ["refopt bench: train compares with PyTorch, which is not installed: pip install torch"]
+
+
+def test_a_process_that_fails_is_said(monkeypatch, torch):
+    monkeypatch.setattr(sys, "executable", "false")
+    with pytest.raises(OSError, match="the process that measures ended with status 1"):
+        bench.train(["mlp-64"], blocks=1)
