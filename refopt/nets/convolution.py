@@ -22,7 +22,7 @@ from refopt.nets.layer import Layer, Run
 
 __all__ = ["Conv2d", "pair", "windows"]
 
-TILE = 1 << 20  # bytes of columns at a time: about half of a core's own cache
+TILE = 1 << 20  # bytes of columns and products at a time: about half of a core's own cache
 
 
 def pair(value: Any, what: str, least: int) -> tuple[int, int]:
@@ -104,25 +104,28 @@ class Conv2d(Layer):
             x = padded
         y = self.buffer("y", x, (n, a, b, self.c_out))
         kernel = self._by_group(W)  # (groups, K·K·c_in/groups, c_out/groups)
-        for some in self._tiles(x, n, a * b, self.c_in):
+        bias = np.tile(rest[0], b) if rest else None  # adding along whole rows is twice as fast as pixel by pixel
+        for some in self._tiles(x, a * b, self.c_in, self.c_out):
             self._multiply(windows(x[some], self.kernel, self.stride, places), kernel, y[some])
-        if rest:
-            rows = y.reshape(n * a, b * self.c_out)  # adding along whole rows is twice as fast as pixel by pixel
-            rows += np.tile(rest[0], b)
+            if bias is not None:
+                rows = y[some].reshape(-1, len(bias))
+                rows += bias
         return y, (x, (height, width))
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
         """dW = columnsᵀ dy, db = Σ dy, and dx = the windows of dy, spread out, times the kernel turned around."""
         x, (height, width) = kept
         (n, a, b, _), W, (dW, *rest) = dy.shape, self.tensors(theta)[0], self.tensors(g)
-        rows = dy.reshape(-1, self.c_out)  # (n·a·b, c_out)
-        if rest:
-            ones(len(rows), dy.dtype, dy.__class__).dot(rows, out=rest[0])
         by_group: Any = 0
-        for some in self._tiles(x, n, a * b, self.c_in):
+        db: Any = 0
+        for some in self._tiles(x, a * b, self.c_in, self.c_out):
+            rows = dy[some].reshape(-1, self.c_out)  # (rows, c_out)
+            db = db + ones(len(rows), dy.dtype, dy.__class__).dot(rows)
             columns = self._columns(windows(x[some], self.kernel, self.stride, (a, b)))  # (groups, rows, K·K·c_in/groups)
             by_group = by_group + np.matmul(columns.transpose(0, 2, 1), self._split(dy[some]))
         dW[...] = by_group.transpose(1, 0, 2).reshape(W.shape)
+        if rest:
+            rest[0][...] = db
         if self.first:
             return None
         (i, j), (s, t), (top, left) = self.kernel, self.stride, self.padding
@@ -131,15 +134,15 @@ class Conv2d(Layer):
         into[...] = dy[:, : into.shape[1], : into.shape[2]]  # windows that lie in the padding alone have no part in dx
         dx = self.buffer("dx", dy, (n, height, width, self.c_in))
         turned = self._turned(W)  # (groups, K·K·c_out/groups, c_in/groups)
-        for some in self._tiles(spread, n, height * width, self.c_out):
+        for some in self._tiles(spread, height * width, self.c_out, self.c_in):
             self._multiply(windows(spread[some, top:, left:], self.kernel, (1, 1), (height, width)), turned, dx[some])
         return dx
 
-    def _tiles(self, x: Any, n: int, places: int, channels: int) -> list[slice]:
-        """The batch in parts whose columns stay in the cache between writing and reading them."""
-        size = places * self.kernel[0] * self.kernel[1] * channels * x.itemsize
+    def _tiles(self, x: Any, places: int, c_in: int, c_out: int) -> list[slice]:
+        """The batch in parts whose columns and products stay in the cache while they are worked on."""
+        size = places * (self.kernel[0] * self.kernel[1] * c_in + c_out) * x.itemsize
         step = max(TILE // size, 1)
-        return [slice(i, min(i + step, n)) for i in range(0, n, step)]
+        return [slice(i, min(i + step, len(x))) for i in range(0, len(x), step)]
 
     def _multiply(self, seen: Any, kernel: Any, out: Any) -> None:
         """out (n, a, b, C) = the windows as rows, times the kernel of each group."""
