@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "array", "cast", "copy", "cos", "erf", "exp", "finite", "gaussian", "is_array", "is_scalar", "largest", "maximum", "mean",
-    "minimum", "norm", "same", "sign", "sqrt", "stack", "total", "weak", "where", "whole", "zeros_like",
+    "array", "cast", "clipped", "copy", "cos", "erf", "exp", "finite", "gaussian", "is_array", "is_scalar", "largest",
+    "maximum", "mean", "minimum", "norm", "real", "same", "sign", "sqrt", "stack", "total", "weak", "where", "whole",
+    "zeros_like",
 ]  # fmt: skip
 
 
@@ -148,6 +149,24 @@ def exp(x: Any) -> Any:
 def cos(x: Any) -> Any:
     """The cosine; of a Python number a Python float."""
     return math.cos(x) if type(x) in PYTHON else np.cos(x)
+
+
+def real(x: Any) -> Any:
+    """What decides a branch: the real part of a complex array, anything else as it is.
+
+    A complex step must take the branch of its real part; NumPy compares complex numbers by their imaginary parts, too.
+    """
+    return x.real if x.dtype.kind == "c" else x
+
+
+def clipped(x: Any, low: float, high: float, out: Any = None) -> Any:
+    """`x` between two bounds; at a bound, and beyond, the bound (of a complex number its real part decides)."""
+    if x.dtype.kind != "c":
+        return np.minimum(np.maximum(x, low, out=out), high, out=out)
+    result = np.where(x.real > low, np.where(x.real < high, x, high), low)
+    if out is not None:
+        out[...] = result
+    return result
 
 
 def erf(x: Any) -> Any:

@@ -61,27 +61,27 @@ def _cnn(data: Any, hidden: list[int]) -> Any:
 def _resnet(data: Any, hidden: list[int]) -> Any:
     from refopt.nets import ResNet
 
-    return ResNet(_shape(data, 3, "resnet"), hidden or (16, 32), 1, _classes(data))
+    return ResNet(_shape(data, 3, "resnet"), hidden, 1, _classes(data))
 
 
 def _mobilenet(data: Any, hidden: list[int]) -> Any:
     from refopt.nets import MobileNetV3
 
-    return MobileNetV3(_shape(data, 3, "mobilenet"), classes=_classes(data), hidden=(hidden or [64])[-1])
+    return MobileNetV3(_shape(data, 3, "mobilenet"), classes=_classes(data), hidden=_one(hidden, "mobilenet"))
 
 
 def _recurrent(cell: str, data: Any, hidden: list[int]) -> Any:
     from refopt.nets import RecurrentClassifier
 
     inputs, vocabulary = _sequence(data, cell)
-    return RecurrentClassifier(inputs, (hidden or [32])[0], _classes(data), cell=cell, vocabulary=vocabulary)
+    return RecurrentClassifier(inputs, _one(hidden, cell), _classes(data), cell=cell, vocabulary=vocabulary)
 
 
 def _transformer(data: Any, hidden: list[int]) -> Any:
     from refopt.nets import TransformerClassifier
 
     inputs, vocabulary = _sequence(data, "transformer")
-    return TransformerClassifier(inputs, _classes(data), vocabulary=vocabulary, width=(hidden or [32])[0])
+    return TransformerClassifier(inputs, _classes(data), vocabulary=vocabulary, width=_one(hidden, "transformer"))
 
 
 def _shape(data: Any, axes: int, net: str) -> Any:
@@ -207,9 +207,19 @@ def _named(table: dict[str, Any], kind: str, name: str) -> Any:
 
 def _sizes(text: str) -> list[int]:
     try:
-        return [int(size) for size in text.split(",") if size.strip()]
+        sizes = [int(size) for size in text.split(",") if size.strip()]
     except ValueError:
-        raise ValueError(f"--hidden takes whole numbers, 64,32 for instance; got {text!r}") from None
+        sizes = [0]
+    if any(size < 1 for size in sizes):
+        raise ValueError(f"--hidden takes positive whole numbers, 64,32 for instance; got {text!r}")
+    return sizes
+
+
+def _one(hidden: list[int], net: str) -> int:
+    """The only size of a net that takes one."""
+    if len(hidden) != 1:
+        raise ValueError(f"--net {net} takes one size for --hidden, got {len(hidden)}")
+    return hidden[0]
 
 
 def _figure(history: Any, title: str, out: Path) -> list[Path]:

@@ -1,9 +1,9 @@
 """Activations: functions of each number alone. Forward writes y into `out` and returns what backward needs.
 
 Each pair is y = f(x) and dx = dy f′(x). At a kink the slope of one side is chosen, the same as PyTorch's: 0 at 0 for ReLU, the
-small slope for leaky ReLU, and for the hard functions that of the flat side at −3 and at 3.
-Comparisons of complex numbers look at the real part first, so that a complex step goes through every branch as its real
-part does.
+small slope for leaky ReLU, 0 at −3 for the hard functions, and at 3 again 0 for the hard sigmoid, 1 for hard swish.
+Of a complex number the real part decides (`refopt.numbers.real`), so that a complex step goes through every branch as its
+real part does, at the kinks too.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ __all__ = ["ACTIVATIONS", "Activation", "Pair", "Softmax", "sigmoid"]
 
 def sigmoid(x: Any) -> Any:
     """1/(1 + e⁻ˣ), accurate at both ends: the exponential is only taken of what is not positive."""
-    positive = x > 0
+    positive = numbers.real(x) > 0
     e = np.exp(np.where(positive, -x, x))
     return np.where(positive, 1, e) / (1 + e)
 
 
 def relu_forward(x: Any, out: Any) -> Any:
     """y = max(x, 0)."""
-    return np.maximum(x, 0, out=out)
+    return np.maximum(x, 0, out=out) if x.dtype.kind != "c" else np.multiply(x, x.real > 0, out=out)
 
 
 def relu_backward(dy: Any, y: Any, out: Any) -> None:
     """dx = dy where y > 0, else 0."""
-    np.multiply(dy, y > 0, out=out)
+    np.multiply(dy, numbers.real(y) > 0, out=out)
 
 
 def leaky_relu_forward(x: Any, out: Any, slope: float = 0.01) -> Any:
     """y = x where x > 0, else slope·x (Maas et al. 2013)."""
-    up = np.where(x > 0, 1, slope)
-    np.multiply(x, up.astype(x.dtype), out=out)
-    return up.astype(x.dtype)
+    up = np.where(numbers.real(x) > 0, 1, slope).astype(x.dtype)
+    np.multiply(x, up, out=out)
+    return up
 
 
 def leaky_relu_backward(dy: Any, up: Any, out: Any) -> None:
@@ -111,30 +111,31 @@ def gelu_tanh_forward(x: Any, out: Any) -> Any:
 def gelu_tanh_backward(dy: Any, kept: Any, out: Any) -> None:
     """dx = dy/2 (1 + w + x (1 − w²) u′), w = tanh u, u′ = √(2/π)(1 + 3 · 0.044715 x²)."""
     x, w = kept
+    x = numbers.clipped(x, -100, 100)  # beyond, the slope is 0 or 1, and x² may overflow
     np.multiply(dy / 2, 1 + w + x * (1 - w * w) * (ROOT_2_OVER_PI * (1 + 3 * CUBIC * (x * x))), out=out)
 
 
 def hard_sigmoid_forward(x: Any, out: Any) -> Any:
     """y = min(max(x + 3, 0), 6)/6 (Howard et al. 2019, arXiv:1905.02244, section 5.2)."""
-    np.divide(np.minimum(np.maximum(x + 3, 0), 6), 6, out=out)
+    np.divide(numbers.clipped(x + 3, 0, 6), 6, out=out)
     return x
 
 
 def hard_sigmoid_backward(dy: Any, x: Any, out: Any) -> None:
     """dx = dy/6 where −3 < x < 3, else 0."""
-    np.multiply(dy / 6, (x > -3) & (x < 3), out=out)
+    np.multiply(dy / 6, (numbers.real(x) > -3) & (numbers.real(x) < 3), out=out)
 
 
 def hard_swish_forward(x: Any, out: Any) -> Any:
     """y = x min(max(x + 3, 0), 6)/6 (Howard et al. 2019, arXiv:1905.02244, section 5.2)."""
-    np.multiply(x, np.minimum(np.maximum(x + 3, 0), 6) / 6, out=out)
+    np.multiply(x, numbers.clipped(x + 3, 0, 6) / 6, out=out)
     return x
 
 
 def hard_swish_backward(dy: Any, x: Any, out: Any) -> None:
     """dx = 0 where x ≤ −3, dy where x ≥ 3, dy (2x + 3)/6 between."""
-    slope = np.where(x > -3, (2 * x + 3) / 6, 0)
-    np.multiply(dy, np.where(x < 3, slope, 1), out=out)
+    slope = np.where(numbers.real(x) > -3, (2 * x + 3) / 6, 0)
+    np.multiply(dy, np.where(numbers.real(x) < 3, slope, 1), out=out)
 
 
 def identity_forward(x: Any, out: Any) -> Any:

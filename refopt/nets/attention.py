@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from refopt import numbers
-from refopt.nets.layer import Layer, Run
+from refopt.nets.layer import Layer, Run, demand_sizes
 from refopt.nets.linear import Linear
 
 __all__ = ["SelfAttention"]
@@ -28,7 +28,8 @@ class SelfAttention(Layer):
     """x (n, T, width) → y (n, T, width). `heads` must divide the width; `causal` forbids to look ahead."""
 
     def __init__(self, width: int, heads: int = 1, causal: bool = False) -> None:
-        if heads < 1 or width % heads:
+        demand_sizes(width=width, heads=heads)
+        if width % heads:
             raise ValueError(f"heads must divide the width {width}, got {heads}")
         self.width, self.heads, self.causal = width, heads, causal
         self.qkv, self.out = Linear(width, 3 * width, "glorot"), Linear(width, width, "glorot")

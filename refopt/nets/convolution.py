@@ -18,7 +18,7 @@ import numpy as np
 
 from refopt.nets.constants import library, ones
 from refopt.nets.initial import initial
-from refopt.nets.layer import Layer, Run
+from refopt.nets.layer import Layer, Run, demand_sizes
 
 __all__ = ["Conv2d", "pair", "windows"]
 
@@ -60,6 +60,7 @@ class Conv2d(Layer):
         bias: bool = True,
         initialisation: str = "he",
     ) -> None:
+        demand_sizes(c_in=c_in, c_out=c_out, groups=groups)
         self.c_in, self.c_out, self.groups, self.bias = c_in, c_out, groups, bias
         self.initialisation = initialisation
         self.kernel, self.stride = pair(kernel, "kernel", 1), pair(stride, "stride", 1)
@@ -68,7 +69,7 @@ class Conv2d(Layer):
         if padding == "same" and not (self.kernel[0] % 2 and self.kernel[1] % 2):
             raise ValueError(f"padding 'same' needs odd kernels, got {self.kernel}")
         self.padding = (self.kernel[0] // 2, self.kernel[1] // 2) if padding == "same" else pair(padding, "padding", 0)
-        if groups < 1 or c_in % groups or c_out % groups:
+        if c_in % groups or c_out % groups:
             raise ValueError(f"groups must divide the channels: {c_in} in, {c_out} out, {groups} groups")
         shapes = {"W": (*self.kernel, c_in // groups, c_out)}
         super().__init__(shapes | {"b": (c_out,)} if bias else shapes)

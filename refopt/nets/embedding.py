@@ -8,7 +8,7 @@ import numpy as np
 
 from refopt.nets.constants import ones
 from refopt.nets.initial import initial
-from refopt.nets.layer import Layer, Run
+from refopt.nets.layer import Layer, Run, demand_sizes
 
 __all__ = ["Embedding", "Positions"]
 
@@ -20,6 +20,7 @@ class Embedding(Layer):
     """
 
     def __init__(self, vocabulary: int, width: int) -> None:
+        demand_sizes(vocabulary=vocabulary, width=width)
         self.vocabulary, self.width = vocabulary, width
         super().__init__({"E": (vocabulary, width)})
 
@@ -50,6 +51,7 @@ class Positions(Layer):
     """
 
     def __init__(self, steps: int, width: int) -> None:
+        demand_sizes(steps=steps, width=width)
         self.steps, self.width = steps, width
         super().__init__({"P": (steps, width)})
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Layer", "Place", "Run"]
+__all__ = ["Layer", "Place", "Run", "demand_sizes"]
 
 
 PLAIN = (int, float, str, tuple)
@@ -47,6 +47,13 @@ class Run:
             self.record[name] = value.copy()
 
 
+def demand_sizes(**sizes: Any) -> None:
+    """ValueError for what is no positive whole number."""
+    for name, size in sizes.items():
+        if not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1:
+            raise ValueError(f"{name} must be a positive whole number, got {size!r}")
+
+
 class Place:
     """Where the next layer begins: in theta, in the running statistics, in the numbering of layers."""
 
@@ -63,6 +70,7 @@ class Layer:
 
     name = ""
     first = False
+    owner = ""  # the kind of network that it is part of
     draws = ""  # what random numbers do here: "masks", or "masks at a rate" that a pass may override
     running_shapes: Mapping[str, tuple[int, ...]] = {}
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from refopt.nets.constants import ones
 from refopt.nets.initial import initial
-from refopt.nets.layer import Layer, Run
+from refopt.nets.layer import Layer, Run, demand_sizes
 
 __all__ = ["Linear"]
 
@@ -23,6 +23,7 @@ class Linear(Layer):
     """x (…, n_in) → y (…, n_out); W (n_in, n_out), b (n_out,). What stands before the last axis is all one batch."""
 
     def __init__(self, n_in: int, n_out: int, initialisation: str = "he") -> None:
+        demand_sizes(n_in=n_in, n_out=n_out)
         self.n_in, self.n_out, self.initialisation = n_in, n_out, initialisation
         super().__init__({"W": (n_in, n_out), "b": (n_out,)})
 

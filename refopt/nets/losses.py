@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from refopt import numbers
 from refopt.nets.activations import sigmoid
 from refopt.nets.constants import ones, smoothed
 from refopt.recurrence import nearest
@@ -117,6 +118,8 @@ class Hinge(Classes):
     """
 
     def __init__(self, margin: float = 1.0) -> None:
+        if not margin > 0:
+            raise ValueError(f"margin must be positive, got {margin!r}")
         self.margin = margin
 
     def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
@@ -124,7 +127,7 @@ class Hinge(Classes):
         rows = np.arange(len(y))
         short = self.margin - z[rows, y][:, None] + z  # (n, classes)
         short[rows, y] = 0
-        close = short > 0
+        close = numbers.real(short) > 0
         return np.sum(short * close) / z.size, (close, y, z.dtype)
 
     def backward(self, kept: Any) -> Any:
@@ -154,7 +157,7 @@ class MAE(Loss):
     def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
         """z and y of one shape."""
         d = z - y
-        sign = (d > 0).astype(d.dtype) - (d < 0)
+        sign = (numbers.real(d) > 0).astype(d.dtype) - (numbers.real(d) < 0)
         return np.sum(d * sign) / d.size, sign
 
     def backward(self, kept: Any) -> Any:
@@ -176,7 +179,7 @@ class Huber(Loss):
     def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
         """z and y of one shape."""
         d = z - y
-        c = np.minimum(np.maximum(d, -self.delta), self.delta)
+        c = numbers.clipped(d, -self.delta, self.delta)
         return np.sum(c * (d - c / 2)) / d.size, c
 
     def backward(self, kept: Any) -> Any:
@@ -203,8 +206,9 @@ class BinaryCrossEntropy(Loss):
 
     def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
         """z and y of one shape."""
-        away = np.where(z > 0, -z, z)  # −|z|
-        return np.sum(np.maximum(z, 0) - z * y + np.log1p(np.exp(away))) / z.size, (z, y)
+        positive = numbers.real(z) > 0
+        away = np.where(positive, -z, z)  # −|z|
+        return np.sum(np.where(positive, z, 0) - z * y + np.log1p(np.exp(away))) / z.size, (z, y)
 
     def backward(self, kept: Any) -> Any:
         """(σ(z) − y)/count."""

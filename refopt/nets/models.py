@@ -22,6 +22,12 @@ __all__ = ["CNN", "MobileNetV3", "RecurrentClassifier", "ResNet", "TransformerCl
 Image = tuple[int, int, int]
 
 
+def _image(shape: Sequence[int]) -> tuple[int, ...]:
+    if len(shape) != 3:
+        raise ValueError(f"inputs must be (height, width, channels), got {tuple(shape)}")
+    return tuple(shape)
+
+
 class CNN(Network):
     """Convolutions 3 × 3, each with a 2 × 2 maximum and an activation, then linear layers (LeCun et al. 1998).
 
@@ -48,9 +54,11 @@ class CNN(Network):
         **more: Any,
     ) -> None:
         layers: dict[str, Layer] = {}
-        shape: tuple[int, ...] = tuple(inputs)
+        shape: tuple[int, ...] = _image(inputs)
         for number, width in enumerate(channels, 1):
-            stage: dict[str, Layer] = {f"conv{number}": Conv2d(shape[2], width, kernel, bias=not batch_norm)}
+            start = Activation(activation).pair.initialisation
+            convolution = Conv2d(shape[2], width, kernel, bias=not batch_norm, initialisation=start)
+            stage: dict[str, Layer] = {f"conv{number}": convolution}
             if batch_norm:
                 stage[f"norm{number}"] = BatchNorm(width)
             stage |= {f"pool{number}": MaxPool2d(pool), f"{activation}{number}": Activation(activation)}
@@ -60,7 +68,8 @@ class CNN(Network):
         layers["flatten"] = Flatten()
         width = layers["flatten"].output(shape)[0]
         for number, units in enumerate(hidden, len(channels) + 1):
-            layers |= {f"linear{number}": Linear(width, units), f"{activation}{number}": Activation(activation)}
+            start = Activation(activation).pair.initialisation
+            layers |= {f"linear{number}": Linear(width, units, start), f"{activation}{number}": Activation(activation)}
             if dropout:
                 layers[f"dropout{number}"] = Dropout(dropout)
             width = units
@@ -81,6 +90,9 @@ class ResNet(Network):
         classes: int = 10,
         **more: Any,
     ) -> None:
+        _image(inputs)
+        if not channels or blocks < 1:
+            raise ValueError(f"a ResNet needs channels and at least one block, got {channels} and {blocks}")
         width = channels[0]
         layers: dict[str, Layer] = {
             "conv": Conv2d(inputs[2], width, bias=False),

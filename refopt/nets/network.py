@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from refopt import numbers
 from refopt.nets.composite import Chain
 from refopt.nets.embedding import Embedding
 from refopt.nets.layer import Layer, Place, Run
@@ -49,6 +50,8 @@ class Network:
         l2: float = 0.0,
         names: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
+        if not layers:
+            raise ValueError("a network needs at least one layer")
         self.layers, self.inputs, self.loss_function = Chain(layers), tuple(inputs), loss_called(loss)
         self.task = self.loss_function.task
         self.outputs_shape = self.layers.output(self.inputs)
@@ -56,6 +59,11 @@ class Network:
             raise ValueError(f"the last layer must give each example a vector, not numbers of shape {self.outputs_shape}")
         at = Place()
         self.layers.place(at)
+        for layer in self.layers.all_layers():
+            if layer.owner:
+                raise ValueError(f"the layer {layer!r} is part of a network already, or here twice; make another one")
+            layer.owner = type(self).__name__
+        self._out = self._theta = None
         self.layers.layers[0].first = True
         self.tokens = isinstance(self.layers.layers[0], Embedding)
         self.views = Views(names or dict(self.layers.named()))
@@ -75,6 +83,7 @@ class Network:
         """Every layer with its words and how many parameters are its own, the loss and the penalties: a line each.
 
         >>> print(refopt.nets.MLP([64, 32, 10]).architecture)
+        x: (64,)
         linear1: Linear(n_in=64, n_out=32, initialisation='he') 2080
         relu1: Activation(kind='relu') 0
         linear2: Linear(n_in=32, n_out=10, initialisation='he') 330
@@ -83,7 +92,7 @@ class Network:
         layers = [layer for layer in self.layers.all_layers() if not isinstance(layer, Chain)]
         lines = [f"{layer.name}: {layer!r} {sum(map(math.prod, layer.shapes.values()))}" for layer in layers]
         penalty = "" if self.penalty is None else f", l1={self.penalty.l1}, l2={self.penalty.l2}"
-        return "\n".join([*lines, f"{self.loss_function}{penalty}, {self.size} parameters"])
+        return "\n".join([f"x: {self.inputs}", *lines, f"{self.loss_function}{penalty}, {self.size} parameters"])
 
     @property
     def size(self) -> int:
@@ -136,12 +145,14 @@ class Network:
         out: Any = None,
     ) -> tuple[Any, Any]:
         """The loss and its gradient, a vector like theta, written into `out` if there is one."""
+        if dropout is not None and not (isinstance(dropout, (int, float)) and 0 <= dropout < 1):
+            raise ValueError(f"dropout must be a rate in [0, 1), got {dropout!r}")
         run = PLAIN
         if not (seed is running is statistics is None):
             run = Run(seed, dropout, self._vector(running, theta), self._vector(statistics, theta))
         z, kept = self.layers.forward(theta, self._inputs(x, self._checked(theta)), run)
         loss, left = self.loss_function.forward(z, self._targets(y, z))
-        g = np.empty_like(theta) if out is None else self._checked(out)
+        g = np.empty_like(theta) if out is None else self._output(out, theta)
         self.layers.backward(theta, g, self.loss_function.backward(left), kept)
         if self.penalty is not None:
             loss = loss + self.penalty.forward(theta)
@@ -161,9 +172,13 @@ class Network:
         over h is H v. Nothing is subtracted, so h can be so small that the rest vanishes.
         """
         v = self._vector(v, theta, self.size)
-        h = STEP[np.dtype(theta.dtype).char]
-        _, g = self.loss_and_grad(self._checked(theta) + 1j * h * v, x, y, running)
-        return (g.imag / h).astype(theta.dtype)
+        if self._checked(theta).dtype.char not in STEP or v.dtype.kind != "f":
+            raise ValueError(f"a Hessian product is for theta and v in float32 or float64, got {theta.dtype} and {v.dtype}")
+        h, scale = STEP[theta.dtype.char], float(np.abs(v).max(initial=0))
+        if scale == 0:
+            return np.zeros_like(theta)
+        _, g = self.loss_and_grad(theta + 1j * h * (v / scale).astype(theta.dtype), x, y, running)
+        return (g.imag / h * scale).astype(theta.dtype)
 
     def per_example_grads(self, theta: Any, x: Any, y: Any, running: Any = None) -> Any:
         """The gradient of each example's own loss, (batch, size), whose mean is the gradient of the batch.
@@ -173,6 +188,7 @@ class Network:
         if self.running_size and running is None:
             raise ValueError("with batch normalisation examples have no loss of their own; give running statistics")
         x = self._inputs(x, self._checked(theta))
+        self.loss_function.checked(y, (len(x), *self.outputs_shape))
         grads = np.empty_like(theta, shape=(len(x), self.size))
         for i in range(len(x)):
             self.loss_and_grad(theta, x[i : i + 1], y[i : i + 1], running, out=grads[i])
@@ -186,23 +202,38 @@ class Network:
         return y if y.dtype.kind in "iu" or y.dtype == z.dtype else y.astype(z.dtype)
 
     def _checked(self, theta: Any) -> Any:
-        if getattr(theta, "shape", None) != self._shape or theta.dtype.char not in FLOATING:
+        if getattr(theta, "shape", None) != self._shape or theta.dtype.char not in FLOATING or not theta.dtype.isnative:
             got = f"{theta.dtype} {theta.shape}" if hasattr(theta, "shape") else type(theta).__name__
             raise ValueError(f"{self} takes a floating-point theta of shape ({self.size},), got {got}")
         return theta
 
+    def _output(self, out: Any, theta: Any) -> Any:
+        if out is self._out and theta is self._theta:
+            return out  # checked the last time
+        if self._checked(out).dtype != theta.dtype or not out.flags.c_contiguous or np.shares_memory(out, theta):
+            raise ValueError(f"out must be a contiguous vector of {theta.dtype} that shares no memory with theta")
+        if isinstance(out, np.ndarray) and not out.flags.writeable:
+            raise ValueError("out is read-only")
+        self._out, self._theta = out, theta
+        return out
+
     def _inputs(self, x: Any, theta: Any) -> Any:
-        x = x if hasattr(x, "shape") else np.asarray(x)
-        if x.shape[1:] == self.inputs and x.dtype is theta.dtype and not self.tokens:
+        if type(x) is np.ndarray and x.shape[1:] == self.inputs and x.dtype is theta.dtype and not self.tokens and len(x):
             return x  # the everyday case, and the fast one
+        if isinstance(x, np.ma.MaskedArray):
+            raise ValueError(f"{self} takes numbers, got a masked array, whose mask it would not see; fill it first")
+        if not numbers.is_array(x):
+            x = np.asarray(x)
         if x.shape[1:] != self.inputs or x.ndim == 0:
             shape = ", ".join(["batch", *map(str, self.inputs)])
             raise ValueError(f"{self} takes x of shape ({shape}), got {x.shape}{self._hint(x.shape[1:])}")
+        if not len(x):
+            raise ValueError(f"{self} takes at least one example, got a batch of none")
         if self.tokens:
             return self._words(x)
         if x.dtype == theta.dtype:
             return x
-        if x.dtype.kind not in "fiubcO":
+        if x.dtype.kind not in "fiub" and not (x.dtype.kind in "cO" and theta.dtype.kind == x.dtype.kind):
             raise ValueError(f"{self} takes numbers, got x of dtype {x.dtype}")
         return x.astype(theta.dtype)
 

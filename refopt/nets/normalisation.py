@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from refopt.nets.constants import ones
-from refopt.nets.layer import Layer, Run
+from refopt.nets.layer import Layer, Run, demand_sizes
 
 __all__ = ["BatchNorm", "LayerNorm", "RMSNorm"]
 
@@ -26,8 +26,9 @@ class Scaled(Layer):
     """What the three share: `width` numbers in the last axis, a gain γ that starts at 1, a shift β that starts at 0."""
 
     def __init__(self, width: int, eps: float = 1e-5, shift: bool = True) -> None:
-        if width < 1 or not eps > 0:
-            raise ValueError(f"width must be at least 1 and eps positive, got {width} and {eps}")
+        demand_sizes(width=width)
+        if not eps > 0:
+            raise ValueError(f"eps must be positive, got {eps!r}")
         self.width, self.eps = width, eps
         super().__init__({"gamma": (width,), "beta": (width,)} if shift else {"gamma": (width,)})
 
@@ -64,6 +65,8 @@ class BatchNorm(Scaled):
         gamma, beta = self.tensors(theta)
         rows = x.reshape(-1, self.width)  # (n, width); n counts places, too
         n = len(rows)
+        if n == 1 and run.running is None:
+            raise ValueError("batch normalisation of one number by itself would make it 0; give a larger batch, or running=")
         x_hat, y = self.buffer("x_hat", x, rows.shape), self.buffer("y", x, rows.shape)
         one = ones(n, x.dtype, x.__class__)
         mean = one.dot(rows) / n if run.running is None else run.running[self._running[0]]
@@ -73,9 +76,9 @@ class BatchNorm(Scaled):
             variance = one.dot(y) / n
         else:
             variance = run.running[self._running[1]]
-        if run.statistics is not None:
+        if run.statistics is not None and run.running is None:
             run.statistics[self._running[0]] = mean
-            run.statistics[self._running[1]] = variance * (n / max(n - 1, 1))
+            run.statistics[self._running[1]] = variance * (n / (n - 1))
         inverse = 1 / np.sqrt(variance + self.eps)  # 1/σ, (width,)
         x_hat *= inverse
         np.multiply(x_hat, gamma, out=y)

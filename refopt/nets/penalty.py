@@ -33,4 +33,4 @@ class Penalty:
 
 
 def _sign(w: Any) -> Any:
-    return (w > 0).astype(w.dtype) - (w < 0)
+    return (numbers.real(w) > 0).astype(w.dtype) - (numbers.real(w) < 0)

@@ -9,6 +9,7 @@ import numpy as np
 
 from refopt.nets.convolution import TILE, pair
 from refopt.nets.layer import Layer, Run
+from refopt.numbers import real
 
 __all__ = ["AveragePool2d", "Flatten", "GlobalAveragePool2d", "LastStep", "MaxPool2d", "MeanOverSteps"]
 
@@ -62,7 +63,7 @@ class MaxPool2d(Pool):
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:
         """The largest down the columns (n, H', W, C), then along the rows (n, H', W', C)."""
-        n, height, width, channels = x.shape
+        n, _, width, channels = x.shape
         a, b, _ = self.output(x.shape[1:])
         y = self.buffer("y", x, (n, a, b, channels))
         won_down = self.buffer("won down", x, (self.kernel[0] - 1, n, a, width, channels), dtype=bool)
@@ -97,8 +98,13 @@ class MaxPool2d(Pool):
         """y = the largest of `places`; won[k] says where place k + 1 was larger than all before it."""
         before, *others = places
         for other, where in zip(others, won, strict=True):
-            np.greater(other, before, out=where)
-            before = np.maximum(before, other, out=y)
+            np.greater(real(other), real(before), out=where)
+            if y.dtype.kind == "f":
+                before = np.maximum(before, other, out=y)
+            else:
+                np.copyto(y, before)
+                np.copyto(y, other, where=where)
+                before = y
         if not others:
             y[...] = before
 

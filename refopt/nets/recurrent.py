@@ -13,7 +13,7 @@ import numpy as np
 from refopt.nets.activations import sigmoid
 from refopt.nets.constants import ones
 from refopt.nets.initial import initial
-from refopt.nets.layer import Layer, Run
+from refopt.nets.layer import Layer, Run, demand_sizes
 
 __all__ = ["GRU", "SimpleRNN"]
 
@@ -25,6 +25,7 @@ class Recurrent(Layer):
     gates = 1
 
     def __init__(self, n_in: int, hidden: int, **more: tuple[int, ...]) -> None:
+        demand_sizes(n_in=n_in, hidden=hidden)
         self.n_in, self.hidden, width = n_in, hidden, self.gates * hidden
         super().__init__({"W": (n_in, width), "U": (hidden, width), "b": (width,), **more})
 

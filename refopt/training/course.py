@@ -240,7 +240,7 @@ class Course:
         run.rows.append(row)
         if run.failure is None and not math.isfinite(loss) and not self.tolerant:
             run.failure = f"the training loss is {loss} after epoch {run.epoch}, update {run.updates}"
-        if not run.best or judged < run.best["loss"]:
+        if not run.best or judged < run.best["loss"] or (math.isnan(run.best["loss"]) and not math.isnan(judged)):
             run.best = {"epoch": run.epoch, "loss": judged, "theta": run.theta.copy(), "running": run.running}
         run.waited = 0 if judged < run.reference - self.min_delta else run.waited + 1
         run.reference = judged if run.waited == 0 else run.reference

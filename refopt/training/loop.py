@@ -137,6 +137,8 @@ def train(
     if getattr(theta, "shape", None) != (net.size,) or theta.dtype.kind != "f":
         got = f"{theta.dtype} {theta.shape}" if hasattr(theta, "shape") else type(theta).__name__
         raise ValueError(f"{net} trains a floating-point theta of shape ({net.size},), got {got}")
+    if theta.dtype.itemsize < 4:
+        raise ValueError(f"training is in float32 or float64; in {theta.dtype} ε and the squares of gradients underflow")
     examples, tolerant = taken(data, validation, seed, theta.dtype), on_nonfinite == "ignore"
     course = Course(
         net, rule, examples, schedule, transforms, groups, dropout, seed, theta, batch_size, tolerant, min_delta
@@ -154,7 +156,7 @@ def train(
         shown.row(run.rows[-1])
         if not callbacks:
             return False
-        epoch = Epoch(run.rows[-1], run.theta.copy(), deepcopy(run.state), run.running)  # a callback may keep it
+        epoch = Epoch(run.rows[-1], run.theta.copy(), deepcopy(run.state), deepcopy(run.running))  # a callback may keep it
         answers = [call(epoch) for call in callbacks]
         return any(answer is True or answer is np.True_ for answer in answers)
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from instances import LOSSES, MODELS, batch, start
 
 from refopt import nets
+from refopt.data import digits
 
 
 @pytest.mark.parametrize("name", [name for name, (_, seed) in MODELS.items() if seed is None])
@@ -28,6 +29,86 @@ def test_hessian_product_in_closed_form():
     x, y, v = rng.normal(size=(6, 3)), rng.normal(size=(6, 1)), rng.normal(size=4)
     wide = np.hstack([x, np.ones((6, 1))])
     assert np.allclose(net.hvp(net.init(0), v, x, y), 2 / 6 * wide.T @ wide @ v, rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["CNN on digits, as it starts", "leaky MLP at 0", "hard swish at 0", "CNN, ties"])
+def test_hessian_products_at_kinks_are_odd_and_symmetric(name):
+    """Black pixels and zero biases put ReLU exactly at its kink: the complex step must take the branch of its real part."""
+    rng = np.random.default_rng(7)
+    if name.startswith("CNN on"):
+        examples = digits(images=True, dtype=np.float64)
+        net, x, y = nets.CNN(), examples.x_train[:16], examples.y_train[:16]
+    elif name == "CNN, ties":
+        net, x, y = nets.CNN((8, 8, 1), [3], [4], 3), rng.integers(0, 2, (8, 8, 8, 1)) * 1.0, rng.integers(0, 3, 8)
+    else:
+        net = nets.MLP([4, 8, 3], "leaky_relu" if "leaky" in name else "hard_swish")
+        x, y = np.zeros((5, 4)), rng.integers(0, 3, 5)
+    theta, (v, w) = net.init(0), rng.normal(size=(2, net.size))
+    product = net.hvp(theta, v, x, y)
+    assert np.array_equal(product, -net.hvp(theta, -v, x, y))
+    assert np.isclose(w @ product, v @ net.hvp(theta, w, x, y), rtol=1e-9)
+    step = net.loss_and_grad(theta + 1e-40j * v, x, y)[0].imag / 1e-40
+    assert np.isclose(step, net.loss_and_grad(theta, x, y)[1] @ v, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [(np.float64, 1e200), (np.float64, 1e-200), (np.float32, 1e25), (np.float32, 1e-25)]
+)
+def test_hessian_products_do_not_care_how_long_the_vector_is(dtype, scale):
+    net = nets.MLP([4, 5, 3], "tanh")
+    theta, (x, y) = start(net).astype(dtype), batch(net)
+    v = np.random.default_rng(8).normal(size=net.size).astype(dtype)
+    assert np.allclose(net.hvp(theta, v * dtype(scale), x, y) / dtype(scale), net.hvp(theta, v, x, y), rtol=1e-5)
+    assert not net.hvp(theta, 0 * v, x, y).any()
+
+
+def test_the_slopes_stay_finite_where_the_input_is_huge():
+    for dtype, x in ((np.float16, 3e4), (np.float32, 1e30)):
+        for kind in ("gelu", "gelu_tanh", "silu", "sigmoid", "tanh", "hard_swish"):
+            layer, point = nets.Activation(kind), np.array([-x, x], dtype=dtype)
+            with np.errstate(all="ignore"):
+                _, kept = layer.forward(np.zeros(0, dtype), point, nets.Run())
+                slopes = layer.backward(np.zeros(0, dtype), np.zeros(0, dtype), np.ones_like(point), kept)
+            assert slopes.tolist() == ([0, 0] if kind in ("sigmoid", "tanh") else [0, 1]), (kind, dtype)
+
+
+def test_statistics_are_those_of_the_batch_and_only_then_written():
+    net = nets.MLP([3, 4, 2], batch_norm=True)
+    theta, (x, y) = start(net), batch(net)
+    statistics = np.full(net.running_size, np.nan)
+    net.loss_and_grad(theta, x, y, net.init_running(), statistics=statistics)
+    assert np.isnan(statistics).all()
+    for call in (lambda: net.loss_and_grad(theta, x[:1], y[:1]), lambda: net.predict(theta, x[:1])):
+        with pytest.raises(ValueError, match="batch normalisation of one number by itself"):
+            call()
+    assert net.predict(theta, x[:1], net.init_running()).shape == (1,)
+
+
+def test_a_layer_belongs_to_one_network():
+    layer = nets.Linear(4, 4)
+    nets.Network({"a": layer}, (4,))
+    with pytest.raises(ValueError, match="is part of a network already"):
+        nets.Network({"b": layer}, (4,))
+    twice = nets.Linear(4, 4)
+    with pytest.raises(ValueError, match="or here twice"):
+        nets.Network({"a": twice, "b": twice}, (4,))
+
+
+def test_architectures_tell_networks_apart():
+    """What a checkpoint compares: two networks that differ anywhere differ here."""
+    made = [
+        nets.MLP([4, 5, 3]),
+        nets.MLP([4, 5, 3], "tanh"),
+        nets.MLP([4, 5, 3], l2=0.1),
+        nets.MLP([4, 5, 3], loss="hinge"),
+        nets.MLP([4, 5, 3], dropout=0.1),
+        nets.MLP([4, 5, 3], dropout=0.6),
+        nets.TransformerClassifier((5, 2), width=8, heads=1),
+        nets.TransformerClassifier((5, 2), width=8, heads=4),
+        nets.TransformerClassifier((5, 2), width=8, heads=4, causal=True),
+    ]
+    assert len({net.architecture for net in made}) == len(made)
+    assert nets.MLP([4, 5, 3]).architecture == made[0].architecture
 
 
 def test_hessian_product_in_float32():
@@ -170,6 +251,14 @@ def test_the_kinks():
         assert not loss.backward(kept).any()
 
 
+def test_out_may_not_be_theta():
+    net = nets.MLP([4, 5, 3])
+    theta, (x, y) = start(net), batch(net)
+    for out in (theta, np.zeros(2 * net.size)[::2], np.zeros(net.size, np.float32)):
+        with pytest.raises(ValueError, match="out must be a contiguous vector of float64 that shares no memory with theta"):
+            net.loss_and_grad(theta, x, y, out=out)
+
+
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_the_maximum_commutes_with_what_never_falls(order):
     """Why the CNN may take the maximum before the activation, which is a quarter of the work."""
@@ -232,6 +321,22 @@ NORMED = nets.MLP([3, 4, 2], batch_norm=True)
             "floating-point theta",
         ),
         (lambda: NORMED.hvp(NORMED.init(), np.zeros(3), np.zeros((2, 3)), np.zeros(2, int)), "vector of shape"),
+        (lambda: CNN.predict(CNN.init(), np.zeros((0, 8, 8, 1))), "takes at least one example, got a batch of none"),
+        (lambda: CNN.predict(CNN.init(), np.ma.zeros((1, 8, 8, 1))), "masked array"),
+        (lambda: CNN.predict(CNN.init(), np.zeros((1, 8, 8, 1), complex)), "takes numbers, got x of dtype complex128"),
+        (lambda: CNN.predict(CNN.init().astype(">f8"), np.zeros((1, 8, 8, 1))), "floating-point theta"),
+        (
+            lambda: CNN.per_example_grads(CNN.init(), np.zeros((2, 8, 8, 1)), np.zeros(3, int)),
+            r"labels must be .* shape \(2,\)",
+        ),
+        (lambda: NORMED.loss_and_grad(NORMED.init(), np.zeros((2, 3)), np.zeros(2, int), dropout=1.5), r"a rate in \[0, 1\)"),
+        (lambda: NORMED.hvp(NORMED.init(), 1j * NORMED.init(), np.zeros((2, 3)), np.zeros(2, int)), "float32 or float64"),
+        (lambda: NORMED.hvp(NORMED.init(dtype="e"), NORMED.init(), np.zeros((2, 3)), np.zeros(2, int)), "float32 or float64"),
+        (lambda: nets.Linear(3, -1), "n_out must be a positive whole number, got -1"),
+        (lambda: nets.CNN(classes=2.5), "n_out must be a positive whole number, got 2.5"),
+        (lambda: nets.CNN((8, 8)), r"inputs must be \(height, width, channels\), got \(8, 8\)"),
+        (lambda: nets.CNN(activation="rellu"), "did you mean 'relu'"),
+        (lambda: nets.Network({}, (3,)), "at least one layer"),
         (lambda: nets.MLP([2, 2], loss="mze"), "unknown loss 'mze'; did you mean 'mse'"),
         (lambda: nets.MLP([2, 2], l2=-1.0), "l1 and l2 must be finite and at least 0"),
         (lambda: nets.MLP([2, 3, 2], dropout=1.0), r"rate must be in \[0, 1\), got 1.0"),
@@ -255,9 +360,9 @@ def test_bad_input(call, words):
 
 
 @given(
-    shape=st.lists(st.integers(0, 9), max_size=5).map(tuple),
+    shape=st.sampled_from([(2, 8, 8, 1)] * 9 + [(0, 8, 8, 1), (2, 8, 8), (2, 1, 8, 8), (2, 8, 7, 1), (64,), ()]),
     dtype=st.sampled_from(["f4", "f8", "i8", "u1", "?", "c16", "U2", "O"]),
-    labels=st.lists(st.integers(-3, 5), max_size=5),
+    labels=st.lists(st.integers(0, 2), min_size=2, max_size=2) | st.lists(st.integers(-3, 5), max_size=5),
 )
 def test_any_input_is_taken_or_refused_by_one_clear_error(shape, dtype, labels):
     x, y = np.zeros(shape, dtype=dtype), np.array(labels, dtype=int)
