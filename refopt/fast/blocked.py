@@ -135,21 +135,21 @@ class Plan:
 
     def over(self, arrays: list[Any], still: tuple[Any, ...]) -> tuple[Any, list[Any]]:
         """A function that makes one step over `arrays` (theta, g and the state's, contiguous vectors of one length), and what
-        it takes before the constants that move: called ``run(*fixed, *moving)``. It has scratch arrays of its own, so that
-        two threads never share any.
+        it takes before the constants that move, theta and g first: it is called ``run(*fixed, *moving)``. It has scratch
+        arrays of its own, so that two threads never share any.
         """
         size = arrays[0].size
         registers = [np.empty(min(size, self.tile), dtype) for dtype in self._dtypes]
         if size <= self.tile:
             return self.piece, [*arrays, *registers, *still]
-        return self._run, [arrays, registers, still]
+        return self._run, [arrays[0], arrays[1], arrays[2:], registers, still]
 
-    def _run(self, arrays: list[Any], registers: list[Any], still: tuple[Any, ...], *moving: Any) -> None:
-        size = arrays[0].size
+    def _run(self, theta: Any, g: Any, states: list[Any], registers: list[Any], still: tuple[Any, ...], *moving: Any) -> None:
+        size = theta.size
         for start in range(0, size, self.tile):
             some = slice(start, start + self.tile)
             short = registers if start + self.tile <= size else [r[: size - start] for r in registers]
-            self.piece(*[x[some] for x in arrays], *short, *still, *moving)
+            self.piece(theta[some], g[some], *[x[some] for x in states], *short, *still, *moving)
 
     def demand(self, inputs: dict[str, Any], expected: dict[str, Any], scalars: Mapping[str, Any]) -> None:
         """Compare one replay, from `inputs`, with the outcome of the plain step, in every bit. Raises `Unrecordable`."""
@@ -256,7 +256,9 @@ class Bound:
 
     def step(self, theta: Any, g: Any, state: Any) -> bool:
         """One step; False, with nothing changed, where these are not the arrays that were checked, or no recording fits."""
-        if theta is not self.theta or g is not self.g or type(state) is not dict or len(state) != self.length:
+        if theta is not self.theta or type(state) is not dict or len(state) != self.length:
+            return False
+        if g is not self.g and not self.regard(g):
             return False
         for name, value in self.states:
             if not value.flags.writeable or state.get(name) is not value:
@@ -272,6 +274,18 @@ class Bound:
                     state[name] = count
                 return True
         return False
+
+    def regard(self, g: Any) -> bool:
+        """Take another gradient, as most steps bring one; False where it is not such an array as the first."""
+        if type(g) is not np.ndarray or g.shape != self.theta.shape or g.dtype is not self.theta.dtype:
+            return False
+        if not g.flags.c_contiguous or any(np.may_share_memory(g, x) for x in self.given if x is not self.g):
+            return False
+        self.g = self.given[1] = g
+        self.arrays[1] = g if g.ndim == 1 else g.reshape(-1)
+        for _, _, fixed in self.plans:
+            fixed[1] = self.arrays[1]
+        return True
 
     def record(self, state: dict[str, Any]) -> None:
         """Find the recording for the branches that are right now, or make it. Raises `Unrecordable`."""

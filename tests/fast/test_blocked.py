@@ -287,7 +287,7 @@ def test_what_the_plain_step_refuses_is_refused_with_the_same_words(name, bound_
     g, state = gradients(600, "float64", 1)[0], rule.init(theta)
     if bound_before:
         rule.update_(theta, g, state)
-    before = copy.deepcopy((theta, g, state))
+    bound, before = rule._blocked.get("bound"), copy.deepcopy((theta, g, state))
     for case in wrong(theta, g, state):
         with pytest.raises((TypeError, ValueError)) as plain:
             rule.update(*case)
@@ -297,6 +297,8 @@ def test_what_the_plain_step_refuses_is_refused_with_the_same_words(name, bound_
         assert_same((theta, g, state), before)
         if type(case[2]) is dict and case[0] is theta and case[1] is g:  # in the very dict that is bound
             right = dict(state)
+            if bound is not None:
+                rule._blocked["bound"] = bound
             state.clear()
             state.update(case[2])
             with pytest.raises(type(plain.value)):
@@ -605,6 +607,44 @@ def test_a_step_that_is_recorded_once_cannot_be_recorded_wrongly():
     rule = made("t = t + 1; x = 3.0 if 'Scalar' in repr(t) else 2.0; theta = theta - x * g")
     assert why_not(rule) == "its replay gives another theta than the step"
     run_both(rule, start(600, "float64"), gradients(600, "float64"))
+
+
+def test_another_gradient_binds_nothing_again():
+    rule, theta = refopt.adam(lr=0.1), start(600, "float64")
+    state, gs = rule.init(theta), gradients(600, "float64", 12)
+    plain, other = theta.copy(), copy.deepcopy(state)
+    wide = np.empty(1200)
+    for t, g in enumerate(gs):
+        if t == 4:
+            wide[::2] = g
+            g = wide[::2]  # not contiguous
+        if t == 7:
+            g = g.reshape(1, 600)[0]
+        bound = rule._blocked.get("bound")
+        rule.update_(theta, g, state)
+        plain, other = rule.update(plain, g, other)
+        assert_same(theta, plain)
+        assert_same(state, other)
+        assert t in (0, 4, 5) or rule._blocked["bound"] is bound
+    kept = state["m"].copy()
+    rule.update_(theta, state["m"], state)  # a gradient that is not free
+    plain, other = rule.update(plain, kept, other)
+    assert_same((theta, state), (plain, other))
+
+
+def test_branches_that_come_back_are_found_again():
+    rule = made("t = t + 1; theta = theta - g if t % 3 else theta + lr * g")
+    run_both(rule, start(600, "float64"), gradients(600, "float64"))
+    assert len(rule._blocked["bound"].plans) == 2
+
+
+def test_what_cannot_be_recorded_is_tried_once(monkeypatch):
+    tried, record = [], blocked.record
+    monkeypatch.setattr(blocked, "record", lambda *inputs: tried.append(1) or record(*inputs))
+    rule = made("theta = theta - g.mean()")
+    for lr in (0.1, 0.2):
+        run_both(rule(lr=lr), start(20, "float64"), gradients(20, "float64"))
+    assert len(tried) == 1
 
 
 def test_a_branch_on_every_step_ends_in_the_plain_step():
