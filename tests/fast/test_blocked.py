@@ -626,10 +626,29 @@ def test_another_gradient_binds_nothing_again():
         assert_same(theta, plain)
         assert_same(state, other)
         assert t in (0, 4, 5) or rule._blocked["bound"] is bound
-    kept = state["m"].copy()
-    rule.update_(theta, state["m"], state)  # a gradient that is not free
-    plain, other = rule.update(plain, kept, other)
+
+
+@pytest.mark.parametrize("name", ["b", "theta"])
+def test_another_gradient_that_is_memory_of_the_step(name):
+    rule, theta = refopt.sgd(lr=0.1, momentum=0.9, nesterov=True), np.linspace(-1.0, 1.0, 600)
+    state = rule.init(theta)  # Nesterov's step reads g once more when b has its new value
+    rule.update_(theta, np.cos(theta), state)
+    plain, other = theta.copy(), copy.deepcopy(state)
+    g = theta if name == "theta" else state[name]
+    plain, other = rule.update(plain, g.copy(), other)
+    rule.update_(theta, g, state)
     assert_same((theta, state), (plain, other))
+
+
+def test_another_gradient_in_another_order_of_memory():
+    rule, theta = refopt.adam(lr=0.1), np.linspace(-1.0, 1.0, 600).reshape(20, 30)
+    state, g = rule.init(theta), np.asfortranarray(np.cos(theta))
+    plain, other = theta.copy(), copy.deepcopy(state)
+    for first in (np.sin(theta), g, g):  # the last time with other numbers in the same array
+        rule.update_(theta, first, state)
+        plain, other = rule.update(plain, first, other)
+        assert_same((theta, state), (plain, other))
+        g *= -3
 
 
 def test_branches_that_come_back_are_found_again():
