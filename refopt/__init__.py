@@ -4,6 +4,7 @@
     rule = refopt.adam(lr=1e-2)                        # a Rule; refopt.names() lists them all
     state = rule.init(theta)                           # theta: an array, or a list or dict of arrays
     theta, state = rule.update(theta, g, state)        # one step
+    rule.update_(theta, g, state)                      # the same in place
     record = rule.step(theta, g, state)                # one step, every name of the paper
     for record in refopt.walk(rule, theta, grad, steps=100): ...
     refopt.narrate(rule, theta, g, state)              # the source lines of a step with their values
@@ -11,7 +12,7 @@
     history = refopt.train(net, rule, data, epochs=10) # a network, in mini-batches
 
 Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.schedules``, ``refopt.problems``, ``refopt.data``,
-``refopt.nets``, ``refopt.training``, ``refopt.view`` (the only one that draws).
+``refopt.nets``, ``refopt.training``, ``refopt.fast``, ``refopt.view`` (the only one that draws).
 """
 
 from importlib import import_module
@@ -25,7 +26,8 @@ __version__ = "0.1.0"
 __all__ = ["Line", "Rule", "names", "narrate", "rule", "walk"]
 
 _ROOMS = (
-    "data", "dialects", "exact", "frameworks", "golden", "gradients", "nets", "problems", "schedules", "training", "view",
+    "data", "dialects", "exact", "fast", "frameworks", "golden", "gradients", "nets", "problems", "schedules", "training",
+    "view",
 )  # fmt: skip
 
 

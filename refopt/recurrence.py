@@ -384,10 +384,17 @@ class Rule:
         return results.pop("theta"), results
 
     def update_(self, theta: Any, g: Any, state: dict[str, Any], **hyper: Any) -> None:
-        """One step in place: `theta` and the arrays of `state` are overwritten, the counts in `state` replaced.
+        """One step in place: `theta` and the arrays of `state` are overwritten, the numbers in `state` replaced.
 
-        The numbers are those of `update`, in every bit. An elementwise rule on one contiguous array runs in cache-sized pieces
-        without new memory (`refopt.fast.blocked`); everything else makes the plain step and copies.
+        Everything is that of `update`, in every bit (of a NaN, that it is one). An elementwise rule on one contiguous array
+        runs in cache-sized pieces without new memory, everything else makes the plain step and copies;
+        ``refopt.fast.why_not(rule)`` tells which. The rule holds on to these arrays until its next step in place. Each thread
+        may step arrays of its own, by the same rule.
+
+        `g` is not changed, unless it is theta's own memory. An array of the state that shares memory with another one, or
+        whose shape or dtype changes, is replaced. Errors as for `step`, ValueError for an array that is read-only or tensors
+        of theta that share memory, TypeError for what cannot be written into; then nothing was changed. (Where np.errstate
+        raises in the middle of a step, some entries have been.)
         """
         rule = self._for_one_step(hyper) if hyper else self
         bound = rule._blocked.get("bound")
@@ -437,7 +444,10 @@ class Rule:
             if type(value) is np.ndarray:
                 if value.shape != shape or value.dtype is not dtype or self._kinds.get(name) != "array":
                     return None
-            elif type(value) is not int or value < 0 or self._kinds.get(name) != "count":
+            elif type(value) is int and value >= 0:
+                if self._kinds.get(name) not in ("count", "number"):
+                    return None
+            elif type(value) not in numbers.PYTHON or self._kinds.get(name) != "number":
                 return None
             inputs.append(value)
         return inputs

@@ -1,5 +1,5 @@
-"""Other ways to run the same step: never the formula again, always a replay of the rule's own text, equal to it in every bit."""
+"""Other ways to run the same step: never the formula again, but a replay of the rule's own text, equal to it in every bit."""
 
-from refopt.fast.blocked import update_
+from refopt.fast.blocked import update_, why_not
 
-__all__ = ["update_"]
+__all__ = ["update_", "why_not"]

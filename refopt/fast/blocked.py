@@ -1,24 +1,27 @@
 """Blocked: an elementwise rule in place, over pieces of the vector that stay in the cache.
 
-The rule's text runs once on symbols (`refopt.fast.recording`). What it did to arrays becomes a straight list of ufunc calls that
-write into the state, into theta or into a few scratch arrays; what it did to scalars (1 − β₁ᵗ) becomes a Python function of
-the step count and the hyper-parameters. Replayed piece by piece, every number meets the same operations in the same order as in
-the plain step, so every bit is the same; only memory is used better. Nothing here knows a formula.
+The rule's text runs once on symbols (`refopt.fast.recording`). What it did to arrays becomes a straight list of ufunc calls
+that write into the state, into theta or into a few scratch arrays; what it did to scalars (1 − β₁ᵗ) becomes a Python function
+of the step count and the hyper-parameters. Replayed piece by piece, every number meets the same operations in the same order
+as in the plain step, so every bit is the same; only memory is used better. Nothing here knows a formula, and nothing is taken
+on trust: every recording is compared with the step itself before it is used.
 """
 
 from __future__ import annotations
 
+import operator
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from refopt import numbers
-from refopt.fast.recording import SELECT, Operation, Recording, Scalar, Symbol, Unrecordable, record
-from refopt.recurrence import Rule
+from refopt.fast.recording import FILL, SELECT, Operation, Recording, Scalar, Symbol, Unrecordable, record
+from refopt.recurrence import SCOPES, Rule
 
-__all__ = ["Bound", "Plan", "update_"]
+__all__ = ["Bound", "Plan", "update_", "why_not"]
 
 
 def cache_bytes() -> int:
@@ -33,73 +36,78 @@ class Plan:
     """A recorded step, ready to run in place.
 
     `scalars` are the names that may change from step to step (the step count, hyper-parameters); the others were recorded as
-    they were. ``source`` is the text that runs.
+    they were. ``source`` is the text that runs: ``still`` and ``moving`` make the constants, ``moving`` also the new numbers of
+    the state, or None where the recording does not hold; ``tile`` is the step of one piece. Raises `Unrecordable`.
     """
 
     def __init__(self, rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> None:
         self.dtype = np.dtype(dtype)
-        states = {name: rule._kinds.get(name) for name in rule.state_names}
-        self.states = [name for name, kind in states.items() if kind == "array"]
-        self.counts = [name for name, kind in states.items() if kind in ("count", "number")]
-        if len(self.states) + len(self.counts) != len(states):
-            raise Unrecordable("the state holds more than arrays like theta and numbers")
+        self.states = [name for name in rule.state_names if rule._kinds.get(name) == "array"]
+        self.counts = [name for name in rule.state_names if name not in self.states]
+        self.whole = {name for name in self.counts if rule._kinds.get(name) == "count"}
         self.scalars = tuple(scalars)
         others = {name: value for name, value in rule._step_hyper.items() if name not in scalars}
         names = ["theta", "g", *self.states]
+        for name in (*names, *self.scalars):
+            if name.startswith("_") or name in ("abs", "bool", "float", "type"):
+                raise Unrecordable(f"the name {name!r} is used by the recording")
         tape = record(rule.recurrence, dict.fromkeys(names, self.dtype), scalars, others, ["theta", *rule.state_names])
         for name in ("theta", *self.states):
             if not isinstance(tape.results[name], Symbol):
                 raise Unrecordable(f"{name} becomes a number")
+            if tape.results[name].dtype != self.dtype:
+                raise Unrecordable(f"{name} becomes {tape.results[name].dtype}")
         self._compile(tape)
-        width = len(names) + self.scratch
+        width = len(names) + len(self._dtypes)
         self.tile = max(cache_bytes() // 2 // (width * self.dtype.itemsize), 256)
-        self._memory: list[Any] = []
 
     def _compile(self, tape: Recording) -> None:
-        """Give every result a place, and write the calls down as text."""
+        """Give every result a place, and write the calls down as text. The names that the rule does not have begin with _."""
         places = _Places(tape, ["theta", *self.states])
-        constants: dict[str, str] = {}  # scalar text → name of the constant
-        moving: list[str] = []  # the texts that read the step count or another number of the state
-        always: dict[str, Any] = {"numbers": numbers}
+        space: dict[str, Any] = {"_numbers": numbers, "_array": np.array, "_copyto": np.copyto}
+        constants: dict[tuple[str, str], str] = {}  # (scalar's text, dtype) → name of the constant
+        moving: list[tuple[str, str]] = []  # those that read the step count or another number of the state
         lines = []
         for number, operation in enumerate(tape.operations):
             operands = []
-            for x in operation.inputs:
+            for x, dtype in zip(operation.inputs, operation.dtypes, strict=True):
                 if isinstance(x, Symbol):
                     operands.append(places.of[id(x)])
                 elif isinstance(x, Scalar):
-                    if x.text not in constants and x.reads & set(self.counts):
-                        moving.append(x.text)
-                    operands.append(constants.setdefault(x.text, f"c{len(constants)}"))
+                    key = (x.text, dtype.name)
+                    space[f"_{dtype.name}"] = dtype
+                    if key not in constants and x.reads & set(self.counts):
+                        moving.append(key)
+                    operands.append(constants.setdefault(key, f"_c{len(constants)}"))
                 else:
-                    name = f"k{len(always)}"
-                    always[name] = _constant(x, operation, self.dtype)
-                    operands.append(name)
+                    operands.append(f"_k{len(space)}")
+                    space[operands[-1]] = np.array(x, dtype)
             out = places.take(number, operation)
             if operation.function is SELECT:
-                always["copyto"] = np.copyto
                 condition, a, b = operands
-                lines += [f"copyto({out}, {b})", f"copyto({out}, {a}, where={condition})"]
+                lines += [f"_copyto({out}, {b})", f"_copyto({out}, {a}, where={condition})"]
+            elif operation.function is FILL:
+                lines.append(f"_copyto({out}, {operands[0]})")
             else:
-                always[operation.function.__name__] = operation.function
+                name = f"_{operation.function.__name__}"
+                if space.setdefault(name, operation.function) is not operation.function or not name.isidentifier():
+                    raise Unrecordable(f"it calls a ufunc by the name {name[1:]!r}")
                 out = f"out={out}" if operation.function in (np.maximum, np.minimum) else out  # NumPy wants it said
-                lines.append(f"{operation.function.__name__}({', '.join([*operands, out])})")
-        for value, name in places.copies():
-            always["copyto"] = np.copyto
-            lines.append(f"copyto({name}, {value})")
-        self.scratch, self._dtypes = len(places.dtypes), places.dtypes
-        scratch = [f"r{i}" for i in range(self.scratch)]
-        counts = []
+                lines.append(f"{name}({', '.join([*operands, out])})")
+        lines += [f"_copyto({name}, {place})" for place, name in places.copies()]
+        self._dtypes = places.dtypes
+        numbers_after = []
         for name in self.counts:
             value = tape.results[name]
-            if isinstance(value, Symbol):
+            if isinstance(value, Symbol) or type(value) not in (Scalar, int, float):
                 raise Unrecordable(f"{name} becomes an array")
-            counts.append(value.text if isinstance(value, Scalar) else repr(value))
-        still = [text for text in constants if text not in moving]
-        arguments = ["theta", "g", *self.states, *scratch, *[constants[text] for text in (*still, *moving)]]
+            numbers_after.append(value.text if isinstance(value, Scalar) else f"{value!r}")
+        still = [key for key in constants if key not in moving]
+        scratch = [f"_r{i}" for i in range(len(places.dtypes))]
+        arguments = ["theta", "g", *self.states, *scratch, *[constants[key] for key in (*still, *moving)]]
 
-        def made(texts: list[str]) -> str:
-            return f"({''.join(f'array({text}, dtype), ' for text in texts)})"
+        def made(keys: list[tuple[str, str]]) -> str:
+            return f"({''.join(f'_array({text}, _{dtype}), ' for text, dtype in keys)})"
 
         self.source = "\n".join(
             [
@@ -107,140 +115,157 @@ class Plan:
                 f"    return {made(still)}",
                 "",
                 f"def moving({', '.join(self.scalars)}):",
+                *(f"    if {self._unlike(name)}: return None" for name in self.counts),
                 *(f"    if {text} is not {answer}: return None" for text, answer in tape.guards.items()),
-                f"    return {made(moving)}, ({''.join(f'{count}, ' for count in counts)})",
+                f"    return {made(moving)}, ({''.join(f'{number}, ' for number in numbers_after)})",
                 "",
                 f"def tile({', '.join(arguments)}):",
                 *(f"    {line}" for line in lines or ["pass"]),
             ]
         )
-        space = {**always, "array": np.array, "dtype": self.dtype}
         exec(compile(self.source, "<recorded step>", "exec"), space)
         self.still: Callable[..., tuple[Any, ...]] = space["still"]
         self.moving: Callable[..., Any] = space["moving"]
         self.piece: Callable[..., None] = space["tile"]
 
+    def _unlike(self, name: str) -> str:
+        """The text that asks whether a number of the state is not one: anything else goes through the plain step's checks."""
+        whole = f"type({name}) is not int"
+        return f"{whole} or {name} < 0" if name in self.whole else f"{whole} and type({name}) is not float"
+
     def over(self, arrays: list[Any], still: tuple[Any, ...]) -> tuple[Any, list[Any]]:
-        """A function that makes one step over `arrays` (theta, g and the state's, contiguous vectors of one length), and what it
-        takes before the constants that move: called ``run(*fixed, *moving)``.
+        """A function that makes one step over `arrays` (theta, g and the state's, contiguous vectors of one length), and what
+        it takes before the constants that move, theta and g first: it is called ``run(*fixed, *moving)``. It has scratch
+        arrays of its own, so that two threads never share any.
         """
         size = arrays[0].size
+        registers = [np.empty(min(size, self.tile), dtype) for dtype in self._dtypes]
         if size <= self.tile:
-            return self.piece, [*arrays, *self._registers(size), *still]
-        return self._run, [arrays, still]
+            return self.piece, [*arrays, *registers, *still]
+        return self._run, [arrays[0], arrays[1], arrays[2:], registers, still]
 
-    def _run(self, arrays: list[Any], still: tuple[Any, ...], *moving: Any) -> None:
-        size, full = arrays[0].size, self._registers(self.tile)
+    def _run(self, theta: Any, g: Any, states: list[Any], registers: list[Any], still: tuple[Any, ...], *moving: Any) -> None:
+        size = theta.size
         for start in range(0, size, self.tile):
             some = slice(start, start + self.tile)
-            registers = full if start + self.tile <= size else [r[: size - start] for r in full]
-            self.piece(*[x[some] for x in arrays], *registers, *still, *moving)
+            short = registers if start + self.tile <= size else [r[: size - start] for r in registers]
+            self.piece(theta[some], g[some], *[x[some] for x in states], *short, *still, *moving)
 
-    def _registers(self, size: int) -> list[Any]:
-        """Scratch arrays; they are made once for each size, because bound steps hold on to them."""
-        if not self._memory or len(self._memory[0]) != size:
-            self._memory = [np.empty(size, dtype) for dtype in self._dtypes]
-        return self._memory
+    def demand(self, inputs: dict[str, Any], expected: dict[str, Any], scalars: Mapping[str, Any]) -> None:
+        """Compare one replay, from `inputs`, with the outcome of the plain step, in every bit. Raises `Unrecordable`."""
+        arrays = {name: inputs[name].copy() for name in ("theta", "g", *self.states)}
+        found = self.moving(*scalars.values())
+        if found is None:
+            raise Unrecordable("its branches are not decided by its numbers")
+        run, fixed = self.over(list(arrays.values()), self.still(*scalars.values()))
+        with np.errstate(all="ignore"):
+            run(*fixed, *found[0])
+        for name, value in (arrays | dict(zip(self.counts, found[1], strict=True))).items():
+            plain = expected[name] if name != "g" else inputs["g"]
+            if type(plain) is not type(value) or getattr(plain, "dtype", None) != getattr(value, "dtype", None):
+                raise Unrecordable(f"{name} becomes {getattr(plain, 'dtype', type(plain).__name__)}")
+            if not _equal(value, plain):
+                raise Unrecordable(f"its replay gives another {name} than the step")
 
 
-def _constant(x: Any, operation: Operation, dtype: Any) -> Any:
-    """A Python number as NumPy would take it beside an array: in the array's dtype; an exponent of power stays as it is."""
-    kinds = [y.dtype for y in operation.inputs if isinstance(y, Symbol) and y.dtype.kind == "f"]
-    return np.array(x, kinds[0] if kinds else dtype)
+def _equal(a: Any, b: Any) -> bool:
+    """Whether two arrays, or two numbers, are equal in every bit; a NaN equals any NaN."""
+    return bool(np.array_equal(a, b, equal_nan=True) and np.all((np.signbit(a) == np.signbit(b)) | np.isnan(a)))
 
 
 class _Places:
     """Where each result lies: in the array that it becomes, as soon as nobody needs the old one; else in a scratch array."""
 
     def __init__(self, tape: Recording, outputs: list[str]) -> None:
-        self.tape = tape
+        self.arrays = tape.arrays
         self.of = {id(symbol): name for name, symbol in tape.arrays.items()}
-        self.last: dict[int, int] = {}  # the last operation that reads a symbol
-        for number, operation in enumerate(tape.operations):
-            for x in operation.inputs:
-                self.last[id(x)] = number
+        self.last = {id(x): number for number, operation in enumerate(tape.operations) for x in operation.inputs}
         self.becomes: dict[int, list[str]] = {}
         for name in outputs:
             self.becomes.setdefault(id(tape.results[name]), []).append(name)
+        end = len(tape.operations)
+        for key, names in self.becomes.items():
+            if names != [self.of.get(key)]:  # it may have to be copied at the end
+                self.last[key] = end
         self.dtypes: list[Any] = []
         self.free: list[str] = []
 
     def take(self, number: int, operation: Operation) -> str:
         """The place of an operation's result."""
-        result = operation.result
-        dead = {id(x): x for x in operation.inputs if isinstance(x, Symbol) and self.last[id(x)] == number}
-        for key, x in dead.items():
-            place = self.of[key]
-            if place.startswith("r") and place[1:].isdigit() and place not in self.free and operation.function is not SELECT:
-                self.free.append(place)
+        result, inputs = operation.result, {id(x) for x in operation.inputs if isinstance(x, Symbol)}
+        at_once = operation.function is not SELECT  # whose first copy would overwrite what its second one reads
+        done = [self.of[key] for key in inputs if self.last[key] == number and self.of[key].startswith("_r")]
+        if at_once:
+            self.free += done
         for name in self.becomes.get(id(result), []):
-            old = self.tape.arrays[name]
-            reader = self.last.get(id(old), -1)
-            if (reader < number or (reader == number and operation.function is not SELECT)) and name not in self._claimed():
-                self.of[id(result)] = name
-                return name
-        place = next((r for r in self.free if self.dtypes[int(r[1:])] == result.dtype), None)
-        if place is None:
-            place = f"r{len(self.dtypes)}"
-            self.dtypes.append(result.dtype)
+            reader = self.last.get(id(self.arrays[name]), -1)
+            if reader < number or (reader == number and at_once):
+                place = name
+                break
         else:
-            self.free.remove(place)
-        if operation.function is SELECT:  # its operands must not be overwritten by its own first copy
-            for key in dead:
-                if self.of[key].startswith("r") and self.of[key][1:].isdigit() and self.of[key] not in self.free:
-                    self.free.append(self.of[key])
+            place = self._scratch(result.dtype)
+        if not at_once:
+            self.free += done
         self.of[id(result)] = place
         return place
 
-    def _claimed(self) -> set[str]:
-        """Arrays that already hold their new value."""
-        return {self.of[key] for key, names in self.becomes.items() if self.of.get(key) in names and not self._is_input(key)}
-
-    def _is_input(self, key: int) -> bool:
-        return any(id(symbol) == key for symbol in self.tape.arrays.values())
+    def _scratch(self, dtype: Any) -> str:
+        place = next((r for r in self.free if self.dtypes[int(r[2:])] == dtype), None)
+        if place is None:
+            self.dtypes.append(dtype)
+            return f"_r{len(self.dtypes) - 1}"
+        self.free.remove(place)
+        return place
 
     def copies(self) -> list[tuple[str, str]]:
-        """What still has to be copied at the end, (place, array)."""
-        moves = [(self.of[key], name) for key, names in self.becomes.items() for name in names if self.of[key] != name]
-        written = {name for _, name in moves}
-        if any(value in written for value, _ in moves):
-            raise Unrecordable("results change places")
+        """What still has to be copied at the end, (place, array), each before the place is overwritten."""
+        left = {name: self.of[key] for key, names in self.becomes.items() for name in names if self.of[key] != name}
+        moves = []
+        while left:
+            name = next((name for name in left if name not in left.values()), None)
+            if name is None:
+                raise Unrecordable("results change places")
+            moves.append((left.pop(name), name))
         return moves
 
 
 BRANCHES = 16  # recordings of one rule; more means that it branches on something that changes at every step
+KEPT = 1000  # rules that are remembered; who makes functions in a loop must not fill the memory with their recordings
 
 
 class Bound:
     """A rule with the arrays that it steps over, checked once; valid as long as the caller brings the same arrays."""
 
     def __init__(self, rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> None:
-        self.theta, self.g, self.rule = theta, g, rule
-        self.states = [(name, value) for name, value in state.items() if type(value) is np.ndarray]
-        self.counts = [name for name in rule.state_names if rule._kinds.get(name) in ("count", "number")]
-        order = dict(self.states)
-        self.arrays = [theta, g, *[order[name] for name in rule.state_names if name in order]]
-        if not all(x.flags.c_contiguous and x.flags.writeable for x in (theta, *order.values())) or not g.flags.c_contiguous:
-            raise Unrecordable("an array that is not contiguous or not writable")
-        self.arrays = [x if x.ndim == 1 else x.reshape(-1) for x in self.arrays]
+        self.theta: Any = theta
+        self.g, self.rule, self.length = g, rule, len(state)
+        self.states = [(name, state[name]) for name in rule.state_names if rule._kinds[name] == "array"]
+        self.counts = [name for name in rule.state_names if rule._kinds[name] != "array"]
+        self.given = [theta, g, *(value for _, value in self.states)]
+        flags = [x.flags for x in self.given]
+        if not (flags[0].writeable and all(f.writeable for f in flags[2:])):
+            raise Unrecordable("an array is read-only")
+        if not (all(f.c_contiguous for f in flags) and theta.dtype.isnative):
+            raise Unrecordable("an array is not contiguous")
+        if any(np.may_share_memory(a, b) for a, b in combinations(self.given, 2)):
+            raise Unrecordable("arrays share memory")
+        self.arrays = [x if x.ndim == 1 else x.reshape(-1) for x in self.given]
         hyper = {name: value for name, value in rule._step_hyper.items() if type(value) in (int, float)}
         self.names, self.hyper = list(hyper), list(hyper.values())
         self.plans: list[tuple[Any, Any, list[Any]]] = []
 
-    def fits(self, theta: Any, g: Any, state: dict[str, Any]) -> bool:
-        """Whether these are the arrays that were checked."""
-        if theta is not self.theta or g is not self.g:
-            return False
-        for name, value in self.states:  # noqa: SIM110 (a generator would take as long as a ufunc)
-            if state.get(name) is not value:
-                return False
-        return True
-
-    def step(self, theta: Any, g: Any, state: dict[str, Any]) -> bool:
+    def step(self, theta: Any, g: Any, state: Any) -> bool:
         """One step; False, with nothing changed, where these are not the arrays that were checked, or no recording fits."""
-        if not self.fits(theta, g, state):
+        if theta is not self.theta or type(state) is not dict or len(state) != self.length:
             return False
-        counts = [state[name] for name in self.counts]
+        if g is not self.g and not self.regard(g):
+            return False
+        for name, value in self.states:
+            if not value.flags.writeable or state.get(name) is not value:
+                return False
+        if not theta.flags.writeable:
+            return False
+        counts = [state.get(name) for name in self.counts]
         for moving, run, fixed in self.plans:
             found = moving(*counts, *self.hyper)
             if found is not None:
@@ -250,67 +275,205 @@ class Bound:
                 return True
         return False
 
+    def regard(self, g: Any) -> bool:
+        """Take another gradient, as most steps bring one; False where it is not such an array as the first."""
+        if type(g) is not np.ndarray or g.shape != self.theta.shape or g.dtype is not self.theta.dtype:
+            return False
+        if not g.flags.c_contiguous or any(np.may_share_memory(g, x) for x in self.given if x is not self.g):
+            return False
+        self.g = self.given[1] = g
+        self.arrays[1] = g if g.ndim == 1 else g.reshape(-1)
+        for _, _, fixed in self.plans:
+            fixed[1] = self.arrays[1]
+        return True
+
     def record(self, state: dict[str, Any]) -> None:
         """Find the recording for the branches that are right now, or make it. Raises `Unrecordable`."""
-        scalars = dict(zip([*self.counts, *self.names], [*[state[name] for name in self.counts], *self.hyper], strict=True))
-        others = tuple((name, value) for name, value in self.rule._step_hyper.items() if name not in scalars)
-        known = _RECORDINGS.setdefault((self.rule.recurrence, self.theta.dtype, tuple(scalars), others), [])
-        plan = next((plan for plan in known if plan.moving(*scalars.values()) is not None), None)
-        if plan is None:
-            if len(known) == BRANCHES:
-                raise Unrecordable("it branches on what changes at every step")
-            plan = Plan(self.rule, self.theta.dtype, scalars)
-            known.append(plan)
+        scalars = {name: state[name] for name in self.counts} | dict(zip(self.names, self.hyper, strict=True))
+        plan = _recording(self.rule, self.theta.dtype, scalars)
         self.plans.append((plan.moving, *plan.over(self.arrays, plan.still(*scalars.values()))))
 
 
 _RECORDINGS: dict[Any, list[Plan]] = {}  # of all rules: binding another learning rate needs no new recording
+_REFUSED: dict[Any, str] = {}  # why there is none
+
+
+def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any]) -> Plan:
+    """The recording of a rule that holds for these numbers. Raises `Unrecordable`."""
+    others = tuple((name, value) for name, value in rule._step_hyper.items() if name not in scalars)
+    key = (rule.recurrence, dtype, tuple(scalars), others)
+    try:
+        known = _RECORDINGS.get(key)
+    except TypeError as error:
+        raise Unrecordable(f"a hyper-parameter has no hash: {error}") from None
+    if key in _REFUSED:
+        raise Unrecordable(_REFUSED[key])
+    if known is None:
+        if len(_RECORDINGS) >= KEPT:
+            _RECORDINGS.clear()
+            _REFUSED.clear()
+        known = _RECORDINGS.setdefault(key, [])
+    for plan in known:
+        if plan.moving(*scalars.values()) is not None:
+            return plan
+    if len(known) >= BRANCHES:
+        raise Unrecordable("it branches on what changes at every step")
+    inputs, expected = _sample(rule, dtype, scalars)
+    try:
+        plan = Plan(rule, dtype, scalars)
+        plan.demand(inputs, expected, scalars)
+    except Unrecordable as reason:
+        _REFUSED[key] = str(reason)
+        raise
+    known.append(plan)
+    return plan
+
+
+def _sample(rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A plain step from made-up numbers of both signs (what is no theta or g is mostly positive): inputs and outcome."""
+    names = ["theta", "g", *(name for name in rule.state_names if name not in scalars)]
+    waves = {name: np.sin((np.arange(41) + 1) * (number + 1.7)) for number, name in enumerate(names)}
+    inputs = {name: (x if name in ("theta", "g") else x + 0.9).astype(dtype) for name, x in waves.items()}
+    arguments = {name: x.copy() for name, x in inputs.items()} | rule._step_hyper | dict(scalars)
+    try:
+        with np.errstate(all="ignore"):
+            return inputs, rule.recurrence(**arguments)
+    except Exception as error:  # it would come out of the plain step, too, and does so there
+        raise Unrecordable(f"{type(error).__name__}: {error}") from None
+
+
+def _refusal(rule: Rule) -> str | None:
+    """Why a rule is not even tried."""
+    if rule.inner is not None:
+        return f"the rule {rule.inner.name} is inside it"
+    if rule.needs:
+        return f"it calls {' and '.join(rule.needs)}"
+    if rule.scope != "element":
+        return f"its scope is {rule.scope!r}: {SCOPES[rule.scope]}"
+    if rule._populations:
+        return f"{' and '.join(rule._populations)} holds an array"
+    other = [name for name in rule.state_names if rule._kinds.get(name) not in ("array", "count", "number")]
+    return f"{' and '.join(other)} in its state is neither an array like theta nor a number" if other else None
+
+
+def why_not(rule: Rule, dtype: Any = "float64") -> str | None:
+    """Why ``rule.update_`` makes the plain step and copies, even on one contiguous array of `dtype`; None where it is blocked.
+
+    A rule that may be recorded is asked for its first step.
+
+    >>> refopt.fast.why_not(refopt.adam), refopt.fast.why_not(refopt.lamb)
+    (None, "its scope is 'tensor': needs the shape or norm of each tensor: runs tensor by tensor")
+    """
+    refusal = _refusal(rule)
+    if refusal is not None:
+        return refusal
+    theta = np.zeros(2, dtype)
+    state = rule.init(theta)
+    try:
+        Bound(rule, theta, theta + 1, state).record(state)
+    except Unrecordable as reason:
+        return str(reason)
+    return None
 
 
 def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> bool:
-    """One step of `rule` in place: theta and the arrays of `state` are overwritten. True where it ran blocked.
+    """`Rule.update_` for arrays that are not bound yet. True where the step ran blocked.
 
     Where the rule cannot be recorded, or the arrays are not contiguous NumPy arrays, the plain step runs and its results are
     copied; the numbers are the same.
     """
     try:
-        bound = rule._blocked.get("bound")
-        if bound is None or not bound.fits(theta, g, state):
-            bound = rule._blocked["bound"] = _bound(rule, theta, g, state)
+        bound = _bound(rule, theta, g, state)
+        old = rule._blocked.get("bound")
+        if old is not None and all(map(operator.is_, old.given, bound.given)):  # another branch, over the same arrays
+            bound.plans = old.plans
         if not bound.step(theta, g, state):
             bound.record(state)
-            bound.step(theta, g, state)
+            if not bound.step(theta, g, state):
+                raise Unrecordable("its branches are not decided by its numbers")
+        rule._blocked["bound"] = bound
         return True
     except Unrecordable:
         rule._blocked.pop("bound", None)
-    new_theta, new_state = rule.update(theta, g, state)
-    _overwrite(theta, new_theta)
-    for name, value in new_state.items():
-        state[name] = _overwritten(state[name], value)
+    _plain_step(rule, theta, g, state)
     return False
 
 
 def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> Bound:
-    if "never" in rule._blocked:
-        raise rule._blocked["never"]
-    if not rule._plain:
-        never = f"its scope is {rule.scope!r}" if rule.scope != "element" else "a rule or a population is in it"
-        rule._blocked["never"] = Unrecordable(never)
-        raise rule._blocked["never"]
+    if "never" not in rule._blocked:
+        rule._blocked["never"] = _refusal(rule)
+    if rule._blocked["never"] is not None:
+        raise Unrecordable(rule._blocked["never"])
     if rule._everyday(theta, g, state) is None:
         raise Unrecordable("not NumPy arrays of one shape and dtype")
     return Bound(rule, theta, g, state)
 
 
-def _overwrite(old: Any, new: Any) -> None:
-    for key in old if isinstance(old, Mapping) else range(len(old)) if isinstance(old, (list, tuple)) else ():
-        old[key][...] = new[key]
-    if numbers.is_array(old):
-        old[...] = new
+def _plain_step(rule: Rule, theta: Any, g: Any, state: Any) -> None:
+    """The plain step, copied into theta and the state; whatever may fail is looked at before anything is written."""
+    new_theta, new_state = rule.update(theta, g, state)
+    if not isinstance(state, MutableMapping):
+        raise TypeError(f"{rule.name}: a step in place writes into the state; it must be a dict, not a {type(state).__name__}")
+    parameters, moments = list(_leaves(theta, "theta")), list(_leaves(state, "state"))
+    moved = [x for _, x in _leaves(new_theta, "theta")]
+    for (what, x), new in zip(parameters, moved, strict=True):
+        if not numbers.is_array(x):
+            raise TypeError(f"{what} must be an array to be overwritten, got {type(x).__name__}")
+        if not np.can_cast(new.dtype, x.dtype, "equiv"):
+            raise TypeError(f"{what} has dtype {x.dtype}, which does not hold what it becomes: {new.dtype}")
+    for what, x in (*parameters, *moments):
+        if isinstance(x, np.ndarray) and not x.flags.writeable:
+            raise ValueError(f"{what} is read-only; a step in place writes into it")
+    taken = _sharing([*parameters, *moments, *_leaves(g, "g")], len(parameters))
+    for (_, x), new in zip(parameters, moved, strict=True):
+        x[...] = new
+    _put(state, new_state, taken)
 
 
-def _overwritten(old: Any, new: Any) -> Any:
-    if numbers.is_array(old) and numbers.is_array(new) and old.shape == new.shape:
+def _leaves(tree: Any, what: str) -> Iterator[tuple[str, Any]]:
+    """The arrays of a container, and of containers in it, with names for errors; theta's numbers too."""
+    if isinstance(tree, (list, tuple, Mapping)):
+        for key in tree if isinstance(tree, Mapping) else range(len(tree)):
+            yield from _leaves(tree[key], f"{what}[{key!r}]")
+    elif numbers.is_array(tree) or what.startswith("theta"):
+        yield what, tree
+
+
+def _sharing(leaves: list[tuple[str, Any]], parameters: int) -> set[int]:
+    """The ids of arrays that share memory with another one; ValueError where both are among the first, theta's."""
+    spans = []
+    for number, (_, x) in enumerate(leaves):
+        if type(x) is np.ndarray and x.size:
+            spans.append((*np.lib.array_utils.byte_bounds(x), number))
+    found: set[int] = set()
+    near: list[tuple[int, int, int]] = []  # those that end behind the start of the one at hand
+    for span in sorted(spans):
+        near = [other for other in near if other[1] > span[0]]
+        for other in near:
+            (one, a), (two, b) = leaves[other[2]], leaves[span[2]]
+            if not np.shares_memory(a, b):
+                continue
+            if max(other[2], span[2]) < parameters:
+                raise ValueError(f"{one} and {two} share memory; a step in place needs an array for each")
+            found |= {id(a), id(b)}
+        near.append(span)
+    return found
+
+
+def _put(old: Any, new: Any, taken: set[int]) -> Any:
+    """`new` in the memory of `old` where that fits and is its own; what stands in its place otherwise."""
+    if isinstance(old, MutableMapping) and isinstance(new, Mapping) and set(old) == set(new):
+        for key in old:
+            old[key] = _put(old[key], new[key], taken)
+        return old
+    if isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)) and len(old) == len(new):
+        parts = [_put(a, b, taken) for a, b in zip(old, new, strict=True)]
+        if isinstance(old, list):
+            old[:] = parts
+            return old
+        return tuple(parts)
+    fits = numbers.is_array(old) and numbers.is_array(new) and old.shape == new.shape and id(old) not in taken
+    if fits and np.can_cast(new.dtype, old.dtype, "equiv"):
         old[...] = new
         return old
     return new

@@ -26,12 +26,15 @@ class Unrecordable(Exception):
 
 
 class Operation:
-    """One call of a ufunc (or a selection): `inputs` are symbols, scalars and plain numbers, `result` is a symbol."""
+    """One call of a ufunc (or SELECT, or FILL): `inputs` are symbols, scalars and plain numbers, `result` is a symbol.
 
-    __slots__ = ("function", "inputs", "result")
+    `dtypes` are those in which NumPy takes the inputs; a plain number has none of its own.
+    """
 
-    def __init__(self, function: Any, inputs: tuple[Any, ...], result: Symbol) -> None:
-        self.function, self.inputs, self.result = function, inputs, result
+    __slots__ = ("dtypes", "function", "inputs", "result")
+
+    def __init__(self, function: Any, inputs: tuple[Any, ...], dtypes: tuple[Any, ...], result: Symbol) -> None:
+        self.function, self.inputs, self.dtypes, self.result = function, inputs, dtypes, result
 
 
 class Recording:
@@ -52,7 +55,9 @@ class Recording:
 # NumPy's `a**2` is square(a), not power(a, 2); so are these exponents of floating-point arrays.
 POWERS = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
 
-SELECT = "where"
+SELECT, FILL = "where", "full"  # what is no ufunc: a selection of (condition, a, b), one number (x,) everywhere
+
+LONGEST = 10_000  # characters of a scalar's text; a loop that doubles it at every turn must end
 
 
 class Symbol(NDArrayOperatorsMixin):
@@ -63,40 +68,51 @@ class Symbol(NDArrayOperatorsMixin):
     def __init__(self, tape: Recording, dtype: Any) -> None:
         self.tape, self.dtype = tape, np.dtype(dtype)
 
-    def note(self, function: Any, inputs: tuple[Any, ...], dtype: Any) -> Symbol:
-        """A new symbol for what `function` makes of `inputs`."""
-        for x in inputs:
-            if not isinstance(x, (Symbol, Scalar, int, float)):
-                raise Unrecordable(f"an operand is of type {type(x).__name__}")
+    def note(self, function: Any, inputs: tuple[Any, ...], dtypes: tuple[Any, ...], dtype: Any) -> Symbol:
+        """A new symbol of `dtype` for what `function` makes of `inputs`."""
+        if np.dtype(dtype).kind not in "fbiu":
+            raise Unrecordable(f"an operation gives {np.dtype(dtype)}")
         result = Symbol(self.tape, dtype)
-        self.tape.operations.append(Operation(function, inputs, result))
+        self.tape.operations.append(Operation(function, inputs, dtypes, result))
         return result
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Symbol:
         if method != "__call__" or options or ufunc.nout != 1:
-            raise Unrecordable(f"{ufunc.__name__}.{method} looks at several entries at once")
-        kinds = tuple(x.dtype if isinstance(x, Symbol) else float if isinstance(x, (Scalar, float)) else int for x in inputs)
-        return self.note(ufunc, inputs, ufunc.resolve_dtypes((*kinds, None))[-1])
+            raise Unrecordable(f"{ufunc.__name__}.{method} is not one operation on each entry")
+        try:
+            *dtypes, dtype = ufunc.resolve_dtypes((*map(_kind, inputs), None))
+        except (TypeError, ValueError) as error:  # a generalised ufunc; a library that has no such loop
+            raise Unrecordable(f"{ufunc.__name__}: {error}") from None
+        return self.note(ufunc, inputs, tuple(dtypes), dtype)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Symbol:
-        if function is np.where and len(inputs) == 3 and not options:
-            dtypes = [x.dtype for x in inputs[1:] if isinstance(x, Symbol)]
-            return self.note(SELECT, inputs, dtypes[0] if dtypes else np.float64)
-        if function in (np.zeros_like, np.ones_like):
-            return self.note(np.multiply, (self, 0), self.dtype) if function is np.zeros_like else self * 0 + 1
+        if function is np.where and len(inputs) == 3 and not options and _kind(inputs[0]) == np.dtype(bool):
+            kinds = [_kind(x) for x in inputs[1:]]
+            dtype = np.result_type(*(kind(0) if isinstance(kind, type) else kind for kind in kinds))
+            return self.note(SELECT, inputs, (np.dtype(bool), dtype, dtype), dtype)
+        if function in (np.zeros_like, np.ones_like) and not options:
+            return self.note(FILL, (int(function is np.ones_like),), (self.dtype,), self.dtype)
         raise Unrecordable(f"numpy.{function.__name__} is no operation on each entry")
 
     def __pow__(self, exponent: Any) -> Any:
-        fast = POWERS.get(exponent) if isinstance(exponent, (int, float)) and self.dtype.kind == "f" else None
-        return np.power(self, exponent) if fast is None else fast(self)
+        if self.dtype.kind == "f" and isinstance(_kind(exponent), type):
+            for special, function in POWERS.items():
+                if exponent == special:  # of a scalar that is a branch, with its guard
+                    return function(self)
+        return np.power(self, exponent)
+
+    def copy(self) -> Symbol:
+        """Itself: nothing ever writes into a symbol."""
+        return self
 
     def astype(self, dtype: Any, copy: bool = True) -> Symbol:
         """The same numbers; a selection between two Python numbers takes the dtype that it is cast to."""
-        last = self.tape.operations[-1]
         if np.dtype(dtype) == self.dtype:
             return self
+        last = self.tape.operations[-1]
         if last.result is self and last.function is SELECT and not any(isinstance(x, Symbol) for x in last.inputs[1:]):
             self.dtype = np.dtype(dtype)
+            last.dtypes = (last.dtypes[0], self.dtype, self.dtype)
             return self
         raise Unrecordable(f"a cast from {self.dtype} to {np.dtype(dtype)}")
 
@@ -109,12 +125,29 @@ class Symbol(NDArrayOperatorsMixin):
         raise Unrecordable(f"the step asks for .{name} of an array")
 
 
+def _kind(x: Any) -> Any:
+    """What a ufunc's promotion asks of an operand: a dtype, or the type of a Python number, which is weak."""
+    if isinstance(x, Symbol):
+        return x.dtype
+    kind = type(_value(x))
+    if kind is bool:
+        return np.dtype(bool)
+    if kind not in (int, float):  # numpy.float64 is no Python number: it is not weak
+        raise Unrecordable(f"an operand is of type {kind.__name__}")
+    return kind
+
+
+def _demand_python(*numbers: Any) -> None:
+    for x in numbers:
+        if type(_value(x)) not in (int, float, bool):
+            raise Unrecordable(f"scalar arithmetic with a {type(_value(x)).__name__}")
+
+
 def _scalar_operation(text: str, of: Callable[[Any, Any], Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def combined(tape: Recording, a: Any, b: Any) -> Any:
         if isinstance(a, Symbol) or isinstance(b, Symbol):
             return NotImplemented
-        if not all(isinstance(x, (Scalar, int, float)) for x in (a, b)):
-            raise Unrecordable(f"scalar arithmetic with a {type(b).__name__}")
+        _demand_python(a, b)
         return Scalar(tape, f"({_text(a)} {text} {_text(b)})", of(_value(a), _value(b)), _reads(a) | _reads(b))
 
     return (lambda self, other: combined(self.tape, self, other)), (lambda self, other: combined(self.tape, other, self))
@@ -124,6 +157,7 @@ def _comparison(text: str, of: Callable[[Any, Any], bool]) -> Callable[[Scalar, 
     def compared(self: Scalar, other: Any) -> Any:
         if isinstance(other, Symbol):
             return NotImplemented
+        _demand_python(other)
         return self.tape.guard(f"({self.text} {text} {_text(other)})", of(self.value, _value(other)))
 
     return compared
@@ -135,7 +169,7 @@ def _text(x: Any) -> str:
         return x.text
     if isinstance(x, float) and not math.isfinite(x):
         return f"float('{x}')"
-    return f"({x!r})" if x < 0 else repr(x)
+    return f"({x!r})" if repr(x).startswith("-") else repr(x)
 
 
 def _value(x: Any) -> Any:
@@ -153,9 +187,12 @@ class Scalar:
     """
 
     __slots__ = ("reads", "tape", "text", "value")
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # no key of a dict: its value is not known
+    dtype = None  # not an array, whoever asks
 
     def __init__(self, tape: Recording, text: str, value: Any, reads: frozenset[str]) -> None:
+        if len(text) > LONGEST:
+            raise Unrecordable("its arithmetic on scalars is too long")
         self.tape, self.text, self.value, self.reads = tape, text, value, reads
 
     __add__, __radd__ = _scalar_operation("+", operator.add)
@@ -167,7 +204,7 @@ class Scalar:
     __floordiv__, __rfloordiv__ = _scalar_operation("//", operator.floordiv)
     __lt__, __le__ = _comparison("<", operator.lt), _comparison("<=", operator.le)
     __gt__, __ge__ = _comparison(">", operator.gt), _comparison(">=", operator.ge)
-    __eq__, __ne__ = _comparison("==", operator.eq), _comparison("!=", operator.ne)  # type: ignore[assignment]
+    __eq__, __ne__ = _comparison("==", operator.eq), _comparison("!=", operator.ne)
 
     def __neg__(self) -> Scalar:
         return Scalar(self.tape, f"(-{self.text})", -self.value, self.reads)
@@ -185,18 +222,19 @@ class Scalar:
         function = getattr(numbers, ufunc.__name__, None)
         if method != "__call__" or options or function is None:
             raise Unrecordable(f"{ufunc.__name__} of a scalar")
-        text = f"numbers.{ufunc.__name__}({', '.join(map(_text, inputs))})"
+        _demand_python(*inputs)
+        text = f"_numbers.{ufunc.__name__}({', '.join(map(_text, inputs))})"
         return Scalar(self.tape, text, function(*map(_value, inputs)), frozenset().union(*map(_reads, inputs)))
 
     def __bool__(self) -> bool:
         return self.tape.guard(f"bool({self.text})", bool(self.value))
 
     def __float__(self) -> float:
-        self.tape.guard(f"({self.text} == {self.value!r})", True)
+        self.tape.guard(f"({self.text} == {_text(self.value)})", True)
         return float(self.value)
 
     def __int__(self) -> int:
-        self.tape.guard(f"({self.text} == {self.value!r})", True)
+        self.tape.guard(f"({self.text} == {_text(self.value)})", True)
         return int(self.value)
 
     __index__ = __int__
@@ -214,15 +252,14 @@ def record(
     """
     tape = Recording()
     tape.arrays = {name: Symbol(tape, dtype) for name, dtype in arrays.items()}
+    numbers_now = {name: Scalar(tape, name, value, frozenset([name])) for name, value in scalars.items()}
     try:
-        outcome = step(
-            **tape.arrays, **{name: Scalar(tape, name, value, frozenset([name])) for name, value in scalars.items()}, **others
-        )
+        outcome = step(**tape.arrays, **numbers_now, **others)
+        tape.results = {name: outcome[name] for name in wanted}
     except Unrecordable:
         raise
     except Exception as error:  # a rule may do with an array what no symbol can
         raise Unrecordable(f"{type(error).__name__}: {error}") from None
-    tape.results = {name: outcome[name] for name in wanted}
     needed = {id(value) for value in tape.results.values()}
     kept = []
     for operation in reversed(tape.operations):
