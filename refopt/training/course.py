@@ -22,6 +22,7 @@ from refopt.training.signals import Signals, text
 
 __all__ = ["RUNNING_DECAY", "Course"]
 
+SMALL = 10_000  # with fewer parameters, binding a scheduled value for a step in place costs more than the step
 RUNNING_DECAY = 0.9  # running statistics: 0.9 of the old ones, 0.1 of the batch's
 
 
@@ -184,8 +185,9 @@ class Course:
         hyper, lr = self.hyper(run)
         if run.running is not None:
             run.running = RUNNING_DECAY * run.running + (1 - RUNNING_DECAY) * self._statistics
-        before = run.theta.copy() if last and self.in_place else run.theta
-        if self.in_place:
+        in_place = self.in_place and (not hyper or run.theta.size > SMALL)
+        before = run.theta.copy() if last and in_place else run.theta
+        if in_place:
             theta = run.theta  # the run's own, as its state is
             self.rule.update_(theta, g, run.state, **functions, **hyper)
         elif self.by_tensor:
