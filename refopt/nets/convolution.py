@@ -102,7 +102,7 @@ class Conv2d(Layer):
         if top or left:
             padded = self.buffer("padded", x, (n, height + 2 * top, width + 2 * left, self.c_in), zeros=True)
             padded[:, top : top + height, left : left + width] = x
-            x = padded
+            x = padded  # (n, H + 2·top, W + 2·left, c_in)
         y = self.buffer("y", x, (n, a, b, self.c_out))
         kernel = self._by_group(W)  # (groups, K·K·c_in/groups, c_out/groups)
         bias = np.tile(rest[0], b) if rest else None  # adding along whole rows is twice as fast as pixel by pixel
@@ -133,6 +133,7 @@ class Conv2d(Layer):
         spread = self.buffer("spread", dy, (n, top + height + i - 1, left + width + j - 1, self.c_out), zeros=True)
         into = spread[:, i - 1 : i - 1 + s * a : s, j - 1 : j - 1 + t * b : t]
         into[...] = dy[:, : into.shape[1], : into.shape[2]]  # windows that lie in the padding alone have no part in dx
+        # windows of spread[:, top:, left:] begin where those pixels of x stood: (n, H, W, K, K, c_out)
         dx = self.buffer("dx", dy, (n, height, width, self.c_in))
         turned = self._turned(W)  # (groups, K·K·c_out/groups, c_in/groups)
         for some in self._tiles(spread, height * width, self.c_out, self.c_in):

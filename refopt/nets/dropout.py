@@ -43,6 +43,7 @@ class Dropout(Layer):
         if run.seed is None or rate == 0:
             return x, None
         mask = (uniform(x, run, self.number) >= rate).astype(x.dtype)
+        run.show(f"{self.name}.mask", mask)
         mask *= 1 / (1 - rate)
         return x * mask, mask
 
@@ -71,6 +72,7 @@ class Standout(Layer):
         if run.seed is None:
             return x * p, (x, p)
         mask = (uniform(x, run, self.number) < p).astype(x.dtype)
+        run.show(f"{self.name}.mask", mask)
         return x * mask, mask
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:

@@ -160,8 +160,12 @@ class Network:
         return loss, g
 
     def activations(self, theta: Any, x: Any, running: Any = None, *, seed: Any = None, dropout: float | None = None) -> Any:
-        """Every intermediate by the name of the layer that made it, a dict; ``"x"`` is the input."""
-        record = {"x": self._inputs(x, self._checked(theta))}
+        """Every intermediate by the name of the layer that made it, a dict; ``"x"`` is the input.
+
+        Some layers show what is inside them, too: ``….weights`` of attention, ``….r``, ``….z`` and ``….n`` of a GRU, ``….x_hat``
+        of a normalisation, ``….mask`` of dropout.
+        """
+        record = {"x": self._inputs(x, self._checked(theta)).copy()}
         self._forward(theta, x, Run(seed, dropout, self._vector(running, theta), record=record))
         return record
 

@@ -69,6 +69,7 @@ class BatchNorm(Scaled):
             raise ValueError("batch normalisation of one number by itself would make it 0; give a larger batch, or running=")
         x_hat, y = self.buffer("x_hat", x, rows.shape), self.buffer("y", x, rows.shape)
         one = ones(n, x.dtype, x.__class__)
+        # mean, variance and their inverse root: one number for each channel, (width,)
         mean = one.dot(rows) / n if run.running is None else run.running[self._running[0]]
         np.subtract(rows, mean, out=x_hat)
         if run.running is None:
@@ -81,6 +82,8 @@ class BatchNorm(Scaled):
             run.statistics[self._running[1]] = variance * (n / (n - 1))
         inverse = 1 / np.sqrt(variance + self.eps)  # 1/σ, (width,)
         x_hat *= inverse
+        if run.record is not None:
+            run.show(f"{self.name}.x_hat", x_hat.reshape(x.shape))
         np.multiply(x_hat, gamma, out=y)
         y += beta
         return y.reshape(x.shape), (x_hat, inverse, run.running is None)
@@ -116,6 +119,8 @@ class LayerNorm(Scaled):
         x_hat = rows - (rows.dot(one) / self.width)[:, None]
         inverse = 1 / np.sqrt((x_hat * x_hat).dot(one) / self.width + self.eps)[:, None]  # 1/σ, (n, 1)
         x_hat *= inverse
+        if run.record is not None:
+            run.show(f"{self.name}.x_hat", x_hat.reshape(x.shape))
         return (x_hat * gamma + beta).reshape(x.shape), (x_hat, inverse)
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:

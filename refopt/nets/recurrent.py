@@ -130,6 +130,9 @@ class GRU(Recurrent):
             r[...], z[...], news[t, 1] = both[:, :H], both[:, H:], c[:, 2 * H :]
             new = np.tanh(a[t, :, 2 * H :] + r * news[t, 1], out=news[t, 0])
             h[t + 1] = new + z * (h[t] - new)
+        if run.record is not None:
+            for name, values in (("r", gates[:, 0]), ("z", gates[:, 1]), ("n", news[:, 0])):
+                run.show(f"{self.name}.{name}", values.transpose(1, 0, 2))
         return h[1:].transpose(1, 0, 2), (rows, h, gates, news)
 
     def backward(self, theta: Any, g: Any, dy: Any, kept: Any) -> Any:
@@ -141,7 +144,7 @@ class GRU(Recurrent):
         later: Any = 0  # what comes back from the next step
         for t in range(steps - 1, -1, -1):
             (r, z), (new, c_n) = gates[t], news[t]
-            dh = dy[:, t] + later
+            dh = dy[:, t] + later  # (n, H), as d_new below
             d_new = dh * (1 - z) * (1 - new * new)
             da[t, :, :H] = d_new * c_n * r * (1 - r)
             da[t, :, H : 2 * H] = dh * (h[t] - new) * z * (1 - z)

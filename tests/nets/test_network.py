@@ -158,6 +158,21 @@ def test_activations_of_a_transformer_have_its_attention():
     assert not np.triu(weights, 1).any()  # causal
 
 
+def test_activations_show_what_is_inside_a_layer():
+    net = nets.RecurrentClassifier((4, 2), 3, 2, cell="gru")
+    theta, (x, _) = start(net), batch(net)
+    seen = net.activations(theta, x)
+    r, z, n, h = (seen[name] for name in ("gru.r", "gru.z", "gru.n", "gru"))
+    before = np.concatenate([np.zeros((4, 1, 3)), h[:, :-1]], axis=1)
+    assert ((r > 0) & (r < 1)).all()
+    assert np.allclose(h, (1 - z) * n + z * before, rtol=1e-13)  # the paper's equation for the state
+    net = nets.MLP([3, 4, 2], batch_norm=True, dropout=0.5)
+    theta, (x, _) = start(net), batch(net, n=8)
+    seen = net.activations(theta, x, seed=1)
+    assert np.allclose(seen["norm1.x_hat"].mean(axis=0), 0, atol=1e-14)
+    assert np.array_equal(seen["dropout1"], 2 * seen["relu1"] * seen["dropout1.mask"])
+
+
 def test_what_is_handed_out_is_never_overwritten():
     net = nets.CNN((8, 8, 1), [2], [3], 3)
     theta, (x, y) = start(net), batch(net)
