@@ -162,8 +162,8 @@ class Network:
     def activations(self, theta: Any, x: Any, running: Any = None, *, seed: Any = None, dropout: float | None = None) -> Any:
         """Every intermediate by the name of the layer that made it, a dict; ``"x"`` is the input.
 
-        Some layers show what is inside them, too: ``….weights`` of attention, ``….r``, ``….z`` and ``….n`` of a GRU, ``….x_hat``
-        of a normalisation, ``….mask`` of dropout.
+        Some layers show what is inside them, too: ``….weights`` of attention, ``….r``, ``….z`` and ``….n`` of a GRU,
+        ``….x_hat`` of a normalisation, ``….mask`` of dropout.
         """
         record = {"x": self._inputs(x, self._checked(theta)).copy()}
         self._forward(theta, x, Run(seed, dropout, self._vector(running, theta), record=record))
