@@ -106,8 +106,9 @@ class Conv2d(Layer):
         y = self.buffer("y", x, (n, a, b, self.c_out))
         kernel = self._by_group(W)  # (groups, K·K·c_in/groups, c_out/groups)
         bias = np.tile(rest[0], b) if rest else None  # adding along whole rows is twice as fast as pixel by pixel
+        seen = windows(x, self.kernel, self.stride, places)  # (n, a, b, K, K, c_in)
         for some in self._tiles(x, a * b, self.c_in, self.c_out):
-            self._multiply(windows(x[some], self.kernel, self.stride, places), kernel, y[some])
+            self._multiply(seen[some], kernel, y[some])
             if bias is not None:
                 rows = y[some].reshape(-1, len(bias))
                 rows += bias
@@ -119,10 +120,11 @@ class Conv2d(Layer):
         (n, a, b, _), W, (dW, *rest) = dy.shape, self.tensors(theta)[0], self.tensors(g)
         by_group: Any = 0
         db: Any = 0
+        seen = windows(x, self.kernel, self.stride, (a, b))  # (n, a, b, K, K, c_in)
         for some in self._tiles(x, a * b, self.c_in, self.c_out):
             rows = dy[some].reshape(-1, self.c_out)  # (rows, c_out)
             db = db + ones(len(rows), dy.dtype, dy.__class__).dot(rows)
-            columns = self._columns(windows(x[some], self.kernel, self.stride, (a, b)))  # (groups, rows, K·K·c_in/groups)
+            columns = self._columns(seen[some])  # (groups, rows, K·K·c_in/groups)
             by_group = by_group + np.matmul(columns.transpose(0, 2, 1), self._split(dy[some]))
         dW[...] = by_group.transpose(1, 0, 2).reshape(W.shape)
         if rest:
@@ -133,11 +135,11 @@ class Conv2d(Layer):
         spread = self.buffer("spread", dy, (n, top + height + i - 1, left + width + j - 1, self.c_out), zeros=True)
         into = spread[:, i - 1 : i - 1 + s * a : s, j - 1 : j - 1 + t * b : t]
         into[...] = dy[:, : into.shape[1], : into.shape[2]]  # windows that lie in the padding alone have no part in dx
-        # windows of spread[:, top:, left:] begin where those pixels of x stood: (n, H, W, K, K, c_out)
+        seen = windows(spread[:, top:, left:], self.kernel, (1, 1), (height, width))  # (n, H, W, K, K, c_out)
         dx = self.buffer("dx", dy, (n, height, width, self.c_in))
         turned = self._turned(W)  # (groups, K·K·c_out/groups, c_in/groups)
         for some in self._tiles(spread, height * width, self.c_out, self.c_in):
-            self._multiply(windows(spread[some, top:, left:], self.kernel, (1, 1), (height, width)), turned, dx[some])
+            self._multiply(seen[some], turned, dx[some])
         return dx
 
     def _tiles(self, x: Any, places: int, c_in: int, c_out: int) -> list[slice]:
@@ -166,12 +168,12 @@ class Conv2d(Layer):
         """
         n, a, b, i, j, channels = seen.shape
         if j * channels < b and self.groups == 1:
-            columns = self.buffer(f"columns of {channels}", seen, (i, j, channels, n, a, b))
+            columns = self.buffer(f"{n} columns of {channels}", seen, (i, j, channels, n, a, b))
             for row in range(i):
                 for column in range(j):
                     columns[row, column] = seen[:, :, :, row, column].transpose(3, 0, 1, 2)
             return columns.reshape(1, -1, n * a * b).transpose(0, 2, 1)
-        columns = self.buffer(f"columns of {channels}", seen, (self.groups, n, a, b, i, j, channels // self.groups))
+        columns = self.buffer(f"{n} columns of {channels}", seen, (self.groups, n, a, b, i, j, channels // self.groups))
         columns[...] = seen if self.groups == 1 else np.moveaxis(seen.reshape(n, a, b, i, j, self.groups, -1), 5, 0)
         return columns.reshape(self.groups, n * a * b, -1)
 
