@@ -22,7 +22,7 @@ from refopt.nets.layer import Layer, Run, demand_sizes
 
 __all__ = ["Conv2d", "pair", "windows"]
 
-TILE = 1 << 20  # bytes of columns and products at a time: about half of a core's own cache
+TILE = 1 << 19  # bytes of columns and products at a time: what a core's own cache holds beside the images
 
 
 def pair(value: Any, what: str, least: int) -> tuple[int, int]:
