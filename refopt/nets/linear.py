@@ -8,6 +8,7 @@ Backward: for y_ij = Σ_k x_ik W_kj + b_j the chain rule gives ∂loss/∂W_kj =
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ class Linear(Layer):
     def output(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """(…, n_in) → (…, n_out)."""
         if not shape or shape[-1] != self.n_in:
-            raise ValueError(f"a linear layer of {self.n_in} inputs cannot take examples of shape {shape}")
+            hint = "; put a Flatten() before it" if math.prod(shape) == self.n_in else ""
+            named = f"the linear layer {self.name!r}" if self.name else "a linear layer"
+            raise ValueError(f"{named} of {self.n_in} inputs cannot take examples of shape {shape}{hint}")
         return (*shape[:-1], self.n_out)
 
     def forward(self, theta: Any, x: Any, run: Run) -> tuple[Any, Any]:

@@ -23,6 +23,10 @@ Image = tuple[int, int, int]
 
 
 def _image(shape: Sequence[int]) -> tuple[int, ...]:
+    if len(shape) == 3 and shape[0] < shape[1] == shape[2]:
+        raise ValueError(
+            f"inputs must be (height, width, channels), channels last: {(*shape[1:], shape[0])}, not {tuple(shape)}"
+        )
     if len(shape) != 3:
         raise ValueError(f"inputs must be (height, width, channels), got {tuple(shape)}")
     return tuple(shape)

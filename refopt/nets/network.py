@@ -26,7 +26,8 @@ STEP = {"f": 1e-20, "d": 1e-40}  # of complex step: so small that its square is 
 class Network:
     """`layers` by name, one after another, for examples of shape `inputs`; at the end the `loss`, a name or a `Loss`.
 
-    theta is one vector of ``net.size`` numbers, and ``net.views(theta)`` shows it as named tensors. Inputs x are (batch, …):
+    theta is one vector of ``net.size`` numbers, and ``net.views(theta)`` shows it as a dict of named tensors, which share its
+    memory: writing into them changes it. Inputs x are (batch, …):
     numbers of the shape `inputs` for each example, or whole-number tokens (batch, steps) where the first layer is an
     `Embedding`. Targets y are labels (batch,) or numbers, as the loss wants them. Everything is computed in the dtype of theta,
     which may also be complex (for derivatives by complex step) or balls; x is cast to it.
@@ -50,8 +51,12 @@ class Network:
         l2: float = 0.0,
         names: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
+        if not isinstance(layers, Mapping) or not all(isinstance(layer, Layer) for layer in layers.values()):
+            raise TypeError(f"layers must be a dict of layers by name, for instance {{'out': Linear(64, 10)}}; got {layers!r}")
         if not layers:
             raise ValueError("a network needs at least one layer")
+        if not isinstance(inputs, (tuple, list)):
+            raise TypeError(f"inputs must be the shape of one example, for instance (64,); got {inputs!r}")
         self.layers, self.inputs, self.loss_function = Chain(layers), tuple(inputs), loss_called(loss)
         self.task = self.loss_function.task
         self.outputs_shape = self.layers.output(self.inputs)
@@ -106,7 +111,11 @@ class Network:
         return theta.astype(dtype)
 
     def init_running(self, dtype: Any = np.float64) -> np.ndarray:
-        """Running statistics before the first step, a vector: means 0, variances 1. Empty without batch normalisation."""
+        """Running statistics before the first step, a vector: means 0, variances 1. Empty without batch normalisation.
+
+        They follow those of the batches by ``running = 0.9 * running + 0.1 * statistics``, in `refopt.train` as in a loop of
+        one's own.
+        """
         running = np.zeros(self.running_size)
         self.layers.init_running(running)
         return running.astype(dtype)

@@ -32,7 +32,8 @@ def overlaid(k, warmup):
 def warmup(k, *, inner, warmup, start=0.0, inside=shifted):
     """A straight line up to the first value of any schedule, then that schedule.
 
-    Goyal et al. 2017, arXiv:1706.02677, section 2.2. The words of the schedule inside may be given here.
+    Goyal et al. 2017, arXiv:1706.02677, section 2.2. The words of the schedule inside may be given here. It begins after the
+    `warmup` updates; the first update has `start` times its first value, which is nothing by default.
 
     >>> s = refopt.schedules.warmup(inner=refopt.schedules.cosine, warmup=2, lr=1, steps=4)
     >>> [round(s(k), 3) for k in range(7)]

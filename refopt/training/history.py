@@ -20,7 +20,10 @@ __all__ = ["Best", "History", "Row", "Steps"]
 
 
 class Row(NamedTuple):
-    """Where training stands after an epoch (epoch 0: before the first update). None: not measured, or not there."""
+    """Where training stands after an epoch (epoch 0: before the first update). None: not measured, or not there.
+
+    Losses and accuracies are measured after the epoch over all examples, not averaged over its batches.
+    """
 
     epoch: int
     updates: int  # done so far
@@ -30,7 +33,7 @@ class Row(NamedTuple):
     validation_accuracy: float | None
     lr: float | None  # of the last update
     dropout: float | None  # the rate of the last update, where train was given one
-    grad_norm: float | None  # Euclidean norm of the gradient at the last update
+    grad_norm: float | None  # Euclidean norm of the gradient at the last update, before any transform
     update_norm: float | None  # and of the change of theta that it made
     seconds: float  # spent in updates so far; measuring, callbacks and checkpoints are not counted
     state_bytes: int  # memory of the arrays of the rule's state

@@ -70,7 +70,8 @@ def train(
     """Train `net` by `rule`; returns the `History`, which holds the trained ``theta``.
 
     data, validation
-        A `refopt.data.Split` or a pair (x, y). What is measured on: the Split's held-out part; or ``validation=(x, y)``; or
+        A `refopt.data.Split` or a pair (x, y). What is measured on: the Split's held-out part (with `patience` it then also
+        chooses theta, and is no fair test of it); or ``validation=(x, y)``; or
         ``validation=0.1``, a tenth of the examples to learn from, drawn by the seed (a Split's held-out part stays unseen).
     epochs, batch_size, seed
         In each epoch every example comes up once, in an order that depends on seed and epoch alone, so every rule sees the same
@@ -102,7 +103,9 @@ def train(
     checkpoint, every, resume
         A file that is written after each epoch and, with `every`, after so many updates; see `refopt.training.save_checkpoint`.
         With ``resume=True`` training goes on from there, to the same bits as if it had never stopped, or begins where there is
-        no such file. A run with other arguments is refused; `epochs` and what ends a training may differ.
+        no such file. A run with other arguments is refused; `epochs` and what ends a training may differ (but a schedule that
+        was made for another number of updates is another schedule). Of functions of your own (schedule, dropout, groups) only
+        the names are compared. Ctrl-C leaves the last checkpoint.
 
     The same arguments give the same bits on one machine with one number of BLAS threads. With another number, large matrix
     products may be cut into other sums: with OpenBLAS and one or two threads the bits were the same for batches of up to 256 in

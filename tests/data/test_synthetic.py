@@ -154,8 +154,8 @@ def test_the_teacher_answers_as_a_network_of_that_shape(activation):
     net = MLP([6, 8, 3], activation)
     theta = np.concatenate([part.ravel() for part in ask[:4]])
     data = teacher_student(200, 6, 3, 8, 0.0, activation=activation, seed=5, dtype=np.float64)
-    assert np.allclose(net.logits(theta, data.x_train), data.y_train, rtol=1e-12, atol=1e-12)
-    assert np.allclose(net.logits(theta, data.x_test), data.y_test, rtol=1e-12, atol=1e-12)
+    assert np.allclose(net.outputs(theta, data.x_train), data.y_train, rtol=1e-12, atol=1e-12)
+    assert np.allclose(net.outputs(theta, data.x_test), data.y_test, rtol=1e-12, atol=1e-12)
 
 
 def test_least_squares_find_a_linear_teacher():

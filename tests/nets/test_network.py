@@ -364,7 +364,7 @@ NORMED = nets.MLP([3, 4, 2], batch_norm=True)
         (lambda: nets.SelfAttention(5, 2), "heads must divide the width 5"),
         (lambda: nets.RecurrentClassifier((4, 2), cell="lstm"), "unknown cell 'lstm'"),
         (lambda: nets.SoftmaxCrossEntropy(1.0), "smoothing must be"),
-        (lambda: nets.Network({"a": nets.Linear(3, 4), "b": nets.Linear(3, 2)}, (3,)), "a linear layer of 3 inputs"),
+        (lambda: nets.Network({"a": nets.Linear(3, 4), "b": nets.Linear(3, 2)}, (3,)), "the linear layer .b. of 3 inputs"),
         (lambda: nets.Network({"a": nets.Conv2d(1, 2)}, (4, 4, 1)), "must give each example a vector"),
     ],
 )
