@@ -104,8 +104,8 @@ def train(
         A file that is written after each epoch and, with `every`, after so many updates; see `refopt.training.save_checkpoint`.
         With ``resume=True`` training goes on from there, to the same bits as if it had never stopped, or begins where there is
         no such file. A run with other arguments is refused; `epochs` and what ends a training may differ (but a schedule that
-        was made for another number of updates is another schedule). Of functions of your own (schedule, dropout, groups) only
-        the names are compared. Ctrl-C leaves the last checkpoint.
+        was made for another number of updates is another schedule). Functions of your own (schedule, dropout, groups) are
+        compared by name and by some of their values. Ctrl-C leaves the last checkpoint.
 
     The same arguments give the same bits on one machine with one number of BLAS threads. With another number, large matrix
     products may be cut into other sums: with OpenBLAS and one or two threads the bits were the same for batches of up to 256 in

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import refopt
+from refopt import nets
 from refopt.data import digits
 from refopt.nets import MLP
 from refopt.training import course, load_checkpoint, save_checkpoint, train
@@ -175,6 +176,49 @@ def test_a_checkpoint_is_not_overwritten_and_not_taken_for_another(tmp_path):
     path.write_bytes(before[:-40])
     with pytest.raises(ValueError, match="is not a checkpoint"):
         train(net, refopt.adam, data, **plain, resume=True)
+
+
+def test_functions_of_one_name_are_told_apart_by_their_values(tmp_path):
+    options = dict(batch_size=8, checkpoint=tmp_path / "c.npz", resume=True)
+    for epochs, rate in ((1, 0.01), (2, 0.01)):
+        train(AnalyticNet(), refopt.adam, line(), epochs=epochs, schedule=lambda k, rate=rate: rate, **options)
+    with pytest.raises(ValueError, match=r"schedule there .*\[0.01, .*, here .*\[0.5, "):
+        train(AnalyticNet(), refopt.adam, line(), epochs=3, schedule=lambda k: 0.5, **options)
+
+
+@pytest.mark.parametrize("kind", ["CNN", "MLP", "Transformer"])
+def test_real_networks_go_on_in_mid_epoch(tmp_path, kind):
+    """With dropout and running statistics, from every place where a checkpoint can stand."""
+    examples = digits(images=kind == "CNN")
+    make = {
+        "CNN": lambda: nets.CNN((8, 8, 1), [3], [8], 10, batch_norm=True, dropout=0.3),
+        "MLP": lambda: MLP([64, 8, 10], batch_norm=True, dropout=0.2),
+        "Transformer": lambda: nets.TransformerClassifier((8, 8), 10, width=8, heads=2, blocks=1, dropout=0.1),
+    }[kind]
+    if kind == "Transformer":  # the rows of an image as steps
+        examples = examples._replace(x_train=examples.x_train.reshape(-1, 8, 8), x_test=examples.x_test.reshape(-1, 8, 8))
+    options = dict(batch_size=200, schedule=refopt.schedules.cosine(lr=0.01, steps=18))
+    whole = train(make(), refopt.adam, examples, epochs=3, **options)
+
+    def stop(signal_at, path):
+        begun = []  # what the training calls before its first update
+
+        def rate(k):
+            if begun and k == signal_at:
+                raise Stop
+            return options["schedule"](k)
+
+        return dict(batch_size=200, schedule=rate, checkpoint=path, every=1, resume=True, callbacks=[begun.append])
+
+    for k in (2, 6, 9):
+        path = tmp_path / f"{k}.npz"
+        with pytest.raises(Stop):
+            train(make(), refopt.adam, examples, epochs=3, **stop(k, path))
+        on = train(make(), refopt.adam, examples, epochs=3, **stop(None, path))
+        assert np.array_equal(on.theta, whole.theta)
+        assert (on.running is None) == (whole.running is None)
+        assert on.running is None or np.array_equal(on.running, whole.running)
+        assert on["validation_loss"].tolist() == whole["validation_loss"].tolist()
 
 
 def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
