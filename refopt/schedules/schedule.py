@@ -141,7 +141,7 @@ class Schedule:
         raise AttributeError(f"a Schedule is frozen; {self.name}({name}=…) makes a new one")
 
     def __repr__(self) -> str:
-        values = (f"{word}={_shown(self.hyper[word])}" for word in self.defaults if word in self.hyper)
+        values = (f"{word}={_shown(self.hyper[word])}" if word in self.hyper else word for word in self.defaults)
         return f"{self.name}({', '.join(values)})"
 
     def __eq__(self, other: object) -> bool:
