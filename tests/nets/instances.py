@@ -3,7 +3,6 @@
 import numpy as np
 
 from refopt import nets
-from refopt.nets import composite
 from refopt.nets.activations import ACTIVATIONS
 
 # name: (layer, shape of one input)
@@ -120,4 +119,4 @@ def targets(loss, z, seed=3):
     return rng.uniform(size=z.shape)
 
 
-__all__ = ["LAYERS", "LOSSES", "MODELS", "WITH_DROPOUT", "batch", "composite", "lively", "start", "targets"]
+__all__ = ["LAYERS", "LOSSES", "MODELS", "WITH_DROPOUT", "batch", "lively", "start", "targets"]
