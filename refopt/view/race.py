@@ -7,12 +7,12 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from refopt import problems
 from refopt.training.racing import Racer, ToyRun, remarks
+from refopt.view.contour import contour, marks
 from refopt.view.style import RC, line_styles
 
 __all__ = ["race_figure"]
@@ -72,22 +72,11 @@ def _draw_accuracies(axes: Any, racers: Sequence[Racer], styles: dict[str, dict[
 
 def _draw_toy(axes: Any, runs: Sequence[ToyRun], styles: dict[str, dict[str, Any]]) -> None:
     problem = problems.get(runs[0].problem)
-    (left, right), (bottom, top) = problem.bounds
-    x, y = np.meshgrid(np.linspace(left, right, 300), np.linspace(bottom, top, 300))
-    values = problem.loss(np.stack([x, y], axis=-1))
-    lowest = values.min()
-    levels = np.geomspace(max(values.max() - lowest, 1e-9) * 1e-5, values.max() - lowest, 16)
-    shade = LinearSegmentedColormap.from_list("dusk", ["#ffffff", "#f3f4f7", "#d3d8e2"])
-    axes.contourf(x, y, np.log10(values - lowest + levels[0] / 10), levels=24, cmap=shade).set_rasterized(True)
-    axes.contour(x, y, values - lowest, levels=levels, colors="#b5bcc9", linewidths=0.6).set_rasterized(True)
+    contour(problem, axes)
     for run in runs:
         style = styles[run.name] | {"linewidth": 1.8}
         axes.plot(*run.path.T, **style)
         axes.plot(*run.path[-1], "o", color=style["color"], markersize=6, markeredgecolor="white", zorder=4)
-    axes.plot(*problem.start, "s", color="white", markeredgecolor="black", markersize=8, zorder=5)
-    for minimum in problem.minima:
-        axes.plot(*minimum, "*", color="white", markeredgecolor="black", markersize=16, zorder=5)
+    marks(axes, problem)
     steps = max(len(run.path) for run in runs) - 1
-    axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="x", ylabel="y")
     axes.set_title(f"{problem.name.capitalize()}: {steps} steps")
-    axes.grid(False)
