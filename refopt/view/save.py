@@ -28,7 +28,8 @@ def save(figure: Any, directory: str | Path, name: str, kinds: Sequence[str] = (
         os.close(handle)
         try:
             with mpl.rc_context(RC):  # the ids inside an SVG must not be random
-                figure.savefig(partial, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+                paper, about = figure.get_facecolor(), {"Date": None} if kind == "svg" else None
+                figure.savefig(partial, format=kind, dpi=150, facecolor=paper, metadata=about)
             os.chmod(partial, 0o644)
             os.replace(partial, directory / f"{name}.{kind}")
         except BaseException:

@@ -1,7 +1,8 @@
 """One look for every figure, light or dark: colours that colour-blind readers can tell apart (Okabe & Ito), dashes.
 
 Every drawing function takes an ``ax`` and returns it; without one it makes a figure of its own. What it draws in, paper and
-ink, it asks of ``matplotlib.rcParams``, so that a caller's style holds: ``with refopt.view.theme("dark"): refopt.view.contour(…)``.
+ink, it asks of ``matplotlib.rcParams``, so that a caller's style holds:
+``with refopt.view.theme("dark"): refopt.view.contour(…)``.
 """
 
 from __future__ import annotations
