@@ -13,7 +13,8 @@ import operator
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakSet
 
 import numpy as np
 
@@ -32,6 +33,20 @@ def cache_bytes() -> int:
         return 1 << 20
 
 
+COPY = "copy"  # a result that must be moved to where it belongs
+
+
+class Call(NamedTuple):
+    """One call of the replay: a ufunc, SELECT, FILL or COPY, with the names of its operands, the dtypes in which it takes
+    them, the name of the array that it writes, and that one's dtype."""
+
+    function: Any
+    operands: tuple[str, ...]
+    dtypes: tuple[Any, ...]
+    out: str
+    dtype: Any
+
+
 class Plan:
     """A recorded step, ready to run in place.
 
@@ -39,6 +54,8 @@ class Plan:
     they were. ``source`` is the text that runs: ``still`` and ``moving`` make the constants, ``moving`` also the new numbers of
     the state, or None where the recording does not hold; ``tile`` is the step of one piece. Raises `Unrecordable`.
     """
+
+    constant = "_array"  # what makes a number that the calls take
 
     def __init__(self, rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> None:
         self.dtype = np.dtype(dtype)
@@ -67,7 +84,7 @@ class Plan:
         space: dict[str, Any] = {"_numbers": numbers, "_array": np.array, "_copyto": np.copyto}
         constants: dict[tuple[str, str], str] = {}  # (scalar's text, dtype) → name of the constant
         moving: list[tuple[str, str]] = []  # those that read the step count or another number of the state
-        lines = []
+        calls = []
         for number, operation in enumerate(tape.operations):
             operands = []
             for x, dtype in zip(operation.inputs, operation.dtypes, strict=True):
@@ -83,19 +100,10 @@ class Plan:
                     operands.append(f"_k{len(space)}")
                     space[operands[-1]] = np.array(x, dtype)
             out = places.take(number, operation)
-            if operation.function is SELECT:
-                condition, a, b = operands
-                lines += [f"_copyto({out}, {b})", f"_copyto({out}, {a}, where={condition})"]
-            elif operation.function is FILL:
-                lines.append(f"_copyto({out}, {operands[0]})")
-            else:
-                name = f"_{operation.function.__name__}"
-                if space.setdefault(name, operation.function) is not operation.function or not name.isidentifier():
-                    raise Unrecordable(f"it calls a ufunc by the name {name[1:]!r}")
-                out = f"out={out}" if operation.function in (np.maximum, np.minimum) else out  # NumPy wants it said
-                lines.append(f"{name}({', '.join([*operands, out])})")
-        lines += [f"_copyto({name}, {place})" for place, name in places.copies()]
+            calls.append(Call(operation.function, tuple(operands), operation.dtypes, out, operation.result.dtype))
+        calls += [Call(COPY, (place,), (self.dtype,), name, self.dtype) for place, name in places.copies()]
         self._dtypes = places.dtypes
+        lines = self._lines(calls, space)
         numbers_after = []
         for name in self.counts:
             value = tape.results[name]
@@ -103,12 +111,12 @@ class Plan:
                 raise Unrecordable(f"{name} becomes an array")
             numbers_after.append(value.text if isinstance(value, Scalar) else f"{value!r}")
         still = [key for key in constants if key not in moving]
-        scratch = [f"_r{i}" for i in range(len(places.dtypes))]
-        arguments = ["theta", "g", *self.states, *scratch, *[constants[key] for key in (*still, *moving)]]
 
         def made(keys: list[tuple[str, str]]) -> str:
-            return f"({''.join(f'_array({text}, _{dtype}), ' for text, dtype in keys)})"
+            return f"({''.join(f'{self.constant}({text}, _{dtype}), ' for text, dtype in keys)})"
 
+        scratch = [f"_r{i}" for i in range(len(self._dtypes))]
+        arguments = ["theta", "g", *self.states, *scratch, *[constants[key] for key in (*still, *moving)]]
         self.source = "\n".join(
             [
                 f"def still({', '.join(self.scalars)}):",
@@ -127,6 +135,23 @@ class Plan:
         self.still: Callable[..., tuple[Any, ...]] = space["still"]
         self.moving: Callable[..., Any] = space["moving"]
         self.piece: Callable[..., None] = space["tile"]
+
+    def _lines(self, calls: list[Call], space: dict[str, Any]) -> list[str]:
+        """The text of the calls; what it calls is put into `space`."""
+        lines = []
+        for function, operands, _, out, _ in calls:
+            if function is SELECT:
+                condition, a, b = operands
+                lines += [f"_copyto({out}, {b})", f"_copyto({out}, {a}, where={condition})"]
+            elif function in (FILL, COPY):
+                lines.append(f"_copyto({out}, {operands[0]})")
+            else:
+                name = f"_{function.__name__}"
+                if space.setdefault(name, function) is not function or not name.isidentifier():
+                    raise Unrecordable(f"it calls a ufunc by the name {name[1:]!r}")
+                out = f"out={out}" if function in (np.maximum, np.minimum) else out  # NumPy wants it said
+                lines.append(f"{name}({', '.join([*operands, out])})")
+        return lines
 
     def _unlike(self, name: str) -> str:
         """The text that asks whether a number of the state is not one: anything else goes through the plain step's checks."""
@@ -253,6 +278,7 @@ class Bound:
         hyper = {name: value for name, value in rule._step_hyper.items() if type(value) in (int, float)}
         self.names, self.hyper = list(hyper), list(hyper.values())
         self.plans: list[tuple[Any, Any, list[Any]]] = []
+        _BOUND.add(self)
 
     def step(self, theta: Any, g: Any, state: Any) -> bool:
         """One step; False, with nothing changed, where these are not the arrays that were checked, or no recording fits."""
@@ -294,14 +320,30 @@ class Bound:
         self.plans.append((plan.moving, *plan.over(self.arrays, plan.still(*scalars.values()))))
 
 
+_way: type[Plan] = Plan
 _RECORDINGS: dict[Any, list[Plan]] = {}  # of all rules: binding another learning rate needs no new recording
 _REFUSED: dict[Any, str] = {}  # why there is none
+_BOUND: WeakSet[Bound] = WeakSet()  # those that run the way of now
+
+
+def way() -> type[Plan]:
+    """How recordings run now."""
+    return _way
+
+
+def take(plan: type[Plan]) -> None:
+    """Let recordings run this way from now on, those of rules that have stepped already too; see `refopt.fast.use`."""
+    global _way
+    _way = plan
+    for bound in list(_BOUND):
+        bound.theta = None  # which no caller brings: it is bound again
+    _BOUND.clear()
 
 
 def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any]) -> Plan:
     """The recording of a rule that holds for these numbers. Raises `Unrecordable`."""
     others = tuple((name, value) for name, value in rule._step_hyper.items() if name not in scalars)
-    key = (rule.recurrence, dtype, tuple(scalars), others)
+    key = (_way, rule.recurrence, dtype, tuple(scalars), others)
     try:
         known = _RECORDINGS.get(key)
     except TypeError as error:
@@ -320,7 +362,7 @@ def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any]) -> Plan:
         raise Unrecordable("it branches on what changes at every step")
     inputs, expected = _sample(rule, dtype, scalars)
     try:
-        plan = Plan(rule, dtype, scalars)
+        plan = _way(rule, dtype, scalars)
         plan.demand(inputs, expected, scalars)
     except Unrecordable as reason:
         _REFUSED[key] = str(reason)
@@ -385,7 +427,7 @@ def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> bool:
     try:
         bound = _bound(rule, theta, g, state)
         old = rule._blocked.get("bound")
-        if old is not None and all(map(operator.is_, old.given, bound.given)):  # another branch, over the same arrays
+        if old is not None and old.theta is theta and all(map(operator.is_, old.given, bound.given)):  # another branch, over the same arrays
             bound.plans = old.plans
         if not bound.step(theta, g, state):
             bound.record(state)
