@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from refopt import fast
 from refopt.bench.cases import CLASSES, Case
 from refopt.catalogue import rule
 
@@ -22,11 +23,12 @@ Batches = list[tuple[np.ndarray, np.ndarray]]
 Start = Callable[[], Callable[[], Any]]
 
 
-def refopt_step(case: Case, theta: np.ndarray, batches: Batches) -> Start:
-    """The gradient into memory that is kept, the update in place."""
+def refopt_step(case: Case, theta: np.ndarray, batches: Batches, way: str) -> Start:
+    """The gradient into memory that is kept, the update in place, "blocked" or "fused"."""
     net, adam = case.network, rule("adam", framework="torch")
 
     def start() -> Callable[[], Any]:
+        fast.use(way)
         mine, g, order = theta.copy(), np.empty_like(theta), itertools.cycle(batches)
         state = adam.init(mine)
 

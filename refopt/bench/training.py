@@ -105,7 +105,11 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
     """
     case = CASES[name]
     theta, batches = case.network.init(0, np.float32), case.batches()
-    runs = {"refopt": steps.refopt_step(case, theta, batches), "torch": steps.torch_step(case, theta, batches)}
+    fused = find_spec("numba") is not None
+    runs = {"refopt": steps.refopt_step(case, theta, batches, "fused" if fused else "blocked")}
+    if fused:
+        runs["refopt, NumPy alone"] = steps.refopt_step(case, theta, batches, "blocked")
+    runs["torch"] = steps.torch_step(case, theta, batches)
     if case.channels:
         runs["torch, channels_last"] = steps.torch_step(case, theta, batches, channels_last=True)
     elif find_spec("jax") is not None and find_spec("optax") is not None:

@@ -55,8 +55,6 @@ class Plan:
     the state, or None where the recording does not hold; ``tile`` is the step of one piece. Raises `Unrecordable`.
     """
 
-    constant = "_array"  # what makes a number that the calls take
-
     def __init__(self, rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> None:
         self.dtype = np.dtype(dtype)
         self.states = [name for name in rule.state_names if rule._kinds.get(name) == "array"]
@@ -113,7 +111,7 @@ class Plan:
         still = [key for key in constants if key not in moving]
 
         def made(keys: list[tuple[str, str]]) -> str:
-            return f"({''.join(f'{self.constant}({text}, _{dtype}), ' for text, dtype in keys)})"
+            return f"({''.join(f'{self._constant(text, dtype)}, ' for text, dtype in keys)})"
 
         scratch = [f"_r{i}" for i in range(len(self._dtypes))]
         arguments = ["theta", "g", *self.states, *scratch, *[constants[key] for key in (*still, *moving)]]
@@ -135,6 +133,10 @@ class Plan:
         self.still: Callable[..., tuple[Any, ...]] = space["still"]
         self.moving: Callable[..., Any] = space["moving"]
         self.piece: Callable[..., None] = space["tile"]
+
+    def _constant(self, text: str, dtype: str) -> str:
+        """The text that makes an operand of a number."""
+        return f"_array({text}, _{dtype})"
 
     def _lines(self, calls: list[Call], space: dict[str, Any]) -> list[str]:
         """The text of the calls; what it calls is put into `space`."""
@@ -301,6 +303,11 @@ class Bound:
                 return True
         return False
 
+    def fits(self, state: dict[str, Any]) -> bool:
+        """Whether there is a recording for the numbers of the state as they are now."""
+        counts = [state.get(name) for name in self.counts]
+        return any(moving(*counts, *self.hyper) is not None for moving, _, _ in self.plans)
+
     def regard(self, g: Any) -> bool:
         """Take another gradient, as most steps bring one; False where it is not such an array as the first."""
         if type(g) is not np.ndarray or g.shape != self.theta.shape or g.dtype is not self.theta.dtype:
@@ -426,11 +433,9 @@ def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> bool:
     """
     try:
         bound = _bound(rule, theta, g, state)
-        old = rule._blocked.get("bound")
-        if old is not None and old.theta is theta and all(map(operator.is_, old.given, bound.given)):  # another branch, over the same arrays
-            bound.plans = old.plans
         if not bound.step(theta, g, state):
-            bound.record(state)
+            if isinstance(bound, Bound):
+                bound.record(state)
             if not bound.step(theta, g, state):
                 raise Unrecordable("its branches are not decided by its numbers")
         rule._blocked["bound"] = bound
@@ -441,14 +446,23 @@ def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> bool:
     return False
 
 
-def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> Bound:
+def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> Any:
+    """The arrays, or the containers, bound to the rule: a `Bound` or a `refopt.fast.together.Together`."""
     if "never" not in rule._blocked:
         rule._blocked["never"] = _refusal(rule)
     if rule._blocked["never"] is not None:
         raise Unrecordable(rule._blocked["never"])
     if rule._everyday(theta, g, state) is None:
-        raise Unrecordable("not NumPy arrays of one shape and dtype")
-    return Bound(rule, theta, g, state)
+        if not isinstance(theta, (list, tuple, dict)):
+            raise Unrecordable("not NumPy arrays of one shape and dtype")
+        from refopt.fast.together import Together
+
+        return Together(rule, theta, g, state)
+    bound = Bound(rule, theta, g, state)
+    old = rule._blocked.get("bound")
+    if isinstance(old, Bound) and old.theta is theta and all(map(operator.is_, old.given, bound.given)):
+        bound.plans = old.plans  # another branch, over the same arrays
+    return bound
 
 
 def _plain_step(rule: Rule, theta: Any, g: Any, state: Any) -> None:

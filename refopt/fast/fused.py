@@ -1,9 +1,9 @@
 """Fused: the recorded step as one loop over the entries, compiled by numba.
 
 What `refopt.fast.blocked` replays call by call over pieces of the vector becomes a loop in which every entry is read once and
-written once. The compiler may neither reorder nor contract, so each +, −, ×, ÷ and √ rounds as NumPy's does; functions for which
-nobody promises the last bit (exp, log, a general power) are not compiled but stay NumPy's, between two loops. So every bit is
-that of the plain step here, too; each recording is compared with it before it is used.
+written once. The compiler may neither reorder nor contract, so each +, −, ×, ÷ and √ rounds as NumPy's does; functions for
+which nobody promises the last bit (exp, log, a general power) are not compiled but stay NumPy's, between two loops. So every
+bit is that of the plain step here, too; each recording is compared with it before it is used.
 
 Needs numba: ``pip install 'refopt[fast]'``. A loop is compiled once for a rule and a dtype (about half a second) and kept in
 the user's cache directory, or where ``REFOPT_CACHE`` says.
@@ -16,7 +16,8 @@ import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from refopt.fast.blocked import COPY, Call, Plan
-from refopt.fast.recording import FILL, SELECT
+from refopt.fast.recording import FILL, SELECT, Unrecordable
 
 try:
     import numba
@@ -33,7 +34,7 @@ except ImportError as error:
 
 __all__ = ["Fused"]
 
-# The text of each ufunc on entries of one dtype. A NaN goes through maximum and minimum, and the sign of −0 is 0, as in NumPy.
+# The text of each ufunc on entries of one dtype. As in NumPy a NaN goes through maximum and minimum, and the sign of −0 is 0.
 TEXTS: dict[Any, str] = {
     COPY: "{0}",
     FILL: "{0}",
@@ -49,8 +50,8 @@ TEXTS: dict[Any, str] = {
     np.sqrt: "_np.sqrt({0})",
     np.absolute: "abs({0})",
     np.fabs: "abs({0})",
-    np.maximum: "({0} if {0} >= {1} or {0} != {0} else {1})",
-    np.minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
+    np.maximum: "({0} if {0} > {1} or {0} != {0} else {1})",
+    np.minimum: "({0} if {0} < {1} or {0} != {0} else {1})",
     np.sign: "({one} if {0} > 0 else (-{one} if {0} < 0 else ({0} if {0} != {0} else {zero})))",
     np.greater: "{0} > {1}",
     np.greater_equal: "{0} >= {1}",
@@ -62,19 +63,25 @@ TEXTS: dict[Any, str] = {
     np.logical_or: "{0} or {1}",
     np.logical_not: "not {0}",
 }
+ZEROS = np.array([0.0, -0.0] * 16)
+for larger in (np.maximum, np.minimum):
+    if not np.array_equal(np.signbit(larger(ZEROS, -ZEROS)), np.signbit(-ZEROS)):  # of 0 and −0 most processors take the second
+        del TEXTS[larger]  # this one stays NumPy's
+
 LOGICAL = (np.logical_and, np.logical_or, np.logical_not)
 
 
 class Fused(Plan):
     """A recorded step whose calls are compiled into loops. Of a dtype that numba does not know it is the plain recording."""
 
-    constant = "_scalar"
+    def _constant(self, text: str, dtype: str) -> str:
+        return f"_{dtype}.type({text})"
 
     def _lines(self, calls: list[Call], space: dict[str, Any]) -> list[str]:
-        space["_scalar"] = lambda number, dtype: np.array(number, dtype)[()]
+        self._texts: dict[str, str] = {}  # of the loops by name
         if self.dtype not in (np.dtype("f4"), np.dtype("f8")):
             return super()._lines(calls, space)
-        self._kind_of = {name: self.dtype for name in ("theta", "g", *self.states)}
+        self._kind_of = dict.fromkeys(("theta", "g", *self.states), self.dtype)
         self._kind_of |= {f"_r{i}": dtype for i, dtype in enumerate(self._dtypes)}
         groups: list[list[Call]] = []  # of calls that are compiled together, and single calls that are not
         for call in calls:
@@ -90,6 +97,7 @@ class Fused(Plan):
             read_later = {name for later in groups[number + 1 :] for call in later for name in call.operands}
             arguments, text = self._loop(group, read_later, space)
             space[f"_loop{number}"] = compiled(text)
+            self._texts[f"_loop{number}"] = text
             lines.append(f"_loop{number}({', '.join(arguments)})")
         if len(groups) == 1 and self._fits(calls[0]):  # everything at once: no scratch, and no pieces
             self._dtypes = []
@@ -136,26 +144,50 @@ class Fused(Plan):
         """As of `Plan`; where one loop does it all, there is no need of pieces."""
         return (self.piece, [*arrays, *still]) if not self._dtypes else super().over(arrays, still)
 
+    def demand(self, inputs: dict[str, Any], expected: dict[str, Any], scalars: Mapping[str, Any]) -> None:
+        """As of `Plan`: the first time that the loops run."""
+        try:
+            super().demand(inputs, expected, scalars)
+        except Unrecordable:
+            raise
+        except Exception:  # numba trusts what it finds in its cache, whatever that is
+            self.piece.__globals__.update({name: compiled_anew(text) for name, text in self._texts.items()})
+            super().demand(inputs, expected, scalars)
+
 
 def _literal(number: Any) -> str:
     return repr(number) if np.isfinite(number) else f"float('{number}')"
 
 
-_COMPILED: dict[str, Callable[..., None]] = {}
+_COMPILED: dict[str, Any] = {}
 
 
-def compiled(text: str) -> Callable[..., None]:
+def compiled(text: str) -> Any:
     """The function ``loop`` that `text` defines, as machine code, from the cache directory where that has it."""
     if text not in _COMPILED:
         module = _module(text)
-        options = {"error_model": "numpy", "nogil": True, "boundscheck": False}
-        if module is None:  # nowhere to keep it
-            space: dict[str, Any] = {"_np": np}
-            exec(compile(text, "<fused step>", "exec"), space)
-            _COMPILED[text] = numba.njit(space["loop"], **options)
-        else:
-            _COMPILED[text] = numba.njit(module.loop, cache=True, **options)
+        function = _plain(text) if module is None else module.loop
+        _COMPILED[text] = numba.njit(function, cache=module is not None, error_model="numpy", nogil=True, boundscheck=False)
     return _COMPILED[text]
+
+
+def compiled_anew(text: str) -> Any:
+    """The same without the cache directory, where that holds a damaged file, which is thrown away."""
+    for path in cache_directory().glob(f"__pycache__/{_name(text)}*"):
+        with suppress(OSError):
+            path.unlink()
+    _COMPILED[text] = numba.njit(_plain(text), error_model="numpy", nogil=True, boundscheck=False)
+    return _COMPILED[text]
+
+
+def _plain(text: str) -> Callable[..., None]:
+    space: dict[str, Any] = {"_np": np}
+    exec(compile(text, "<fused step>", "exec"), space)
+    return space["loop"]
+
+
+def _name(text: str) -> str:
+    return f"loop_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def cache_directory() -> Path:
@@ -172,7 +204,7 @@ def cache_directory() -> Path:
 
 def _module(text: str) -> ModuleType | None:
     """The text as a module with a file of its own, which numba needs to find what it kept; None where none can be written."""
-    name = f"loop_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    name = _name(text)
     source = f"import numpy as _np\n\n\n{text}"
     try:
         path = cache_directory() / f"{name}.py"
@@ -187,7 +219,8 @@ def _module(text: str) -> ModuleType | None:
     except (OSError, RuntimeError):  # no home directory
         return None
     spec = importlib.util.spec_from_file_location(f"refopt_{name}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # where numba looks for it when it pickles
     spec.loader.exec_module(module)

@@ -1,13 +1,15 @@
 """Any elementwise step, not just those of the rules: random straight lines of NumPy's operations, in place and plainly."""
 
 import copy
+import os
 
 import numpy as np
 import pytest
+from conftest import import_peer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from refopt import numbers
+from refopt import fast, numbers
 from refopt.fast import blocked, why_not
 from refopt.recurrence import Rule
 
@@ -56,10 +58,28 @@ def same(a, b):
 NUMBERS = np.array([0.0, -0.0, 1.0, -1.0, 0.3, -2.5, 1e-9, 1e4, 5e-324, 1e-40, np.inf, -np.inf, np.nan, 1e-17, 3.0, 7.5, 0.1])
 
 
+EXAMPLES = dict(text=steps(), seed=st.integers(0, 99), a=st.sampled_from([0.9, 0.5, 2.0, -1.0, 1.0, 3.0]))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @settings(max_examples=400)
-@given(text=steps(), seed=st.integers(0, 99), a=st.sampled_from([0.9, 0.5, 2.0, -1.0, 1.0, 3.0]))
+@given(**EXAMPLES)
 def test_any_step_in_place_equals_the_plain_one_in_every_bit(dtype, text, seed, a):
+    compare(dtype, text, seed, a)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@settings(max_examples=25, deadline=None)  # each is compiled, which takes a second
+@given(**EXAMPLES)
+def test_any_step_fused_equals_the_plain_one_in_every_bit(dtype, text, seed, a):
+    import_peer("numba")
+    with fast.using("fused"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REFOPT_CACHE", os.devnull)  # nothing is kept
+        compare(dtype, text, seed, a)
+
+
+def compare(dtype, text, seed, a):
+    """Some steps from odd numbers, in place and plainly."""
     rng, rule = np.random.default_rng(seed), rule_of(text)(a=a)
     with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
         patch.setattr(blocked, "cache_bytes", lambda: 0)  # pieces of 256 entries
