@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -20,6 +21,7 @@ import numpy as np
 
 from refopt import numbers
 from refopt.fast.recording import FILL, SELECT, Operation, Recording, Scalar, Symbol, Unrecordable, record
+from refopt.fast.threads import at_once, get_num_threads
 from refopt.recurrence import SCOPES, Rule
 
 __all__ = ["Bound", "Plan", "update_", "why_not"]
@@ -32,6 +34,8 @@ def cache_bytes() -> int:
     except (ValueError, OSError, AttributeError):
         return 1 << 20
 
+
+WORTH_A_THREAD = 1 << 18  # entries; waking another thread takes as long as some 100,000 entries of a step
 
 COPY = "copy"  # a result that must be moved to where it belongs
 
@@ -166,16 +170,32 @@ class Plan:
         arrays of its own, so that two threads never share any.
         """
         size = arrays[0].size
-        registers = [np.empty(min(size, self.tile), dtype) for dtype in self._dtypes]
+        shares = min(get_num_threads(), size // WORTH_A_THREAD) or 1
+        length = min(-(-size // shares), self.tile)
+        registers = [[np.empty(length, dtype) for dtype in self._dtypes] for _ in range(shares)]
+        if shares > 1:
+            return self._shared, [arrays[0], arrays[1], arrays[2:], registers, still]
         if size <= self.tile:
-            return self.piece, [*arrays, *registers, *still]
-        return self._run, [arrays[0], arrays[1], arrays[2:], registers, still]
+            return self.piece, [*arrays, *registers[0], *still]
+        return self._run, [arrays[0], arrays[1], arrays[2:], registers[0], still]
 
-    def _run(self, theta: Any, g: Any, states: list[Any], registers: list[Any], still: tuple[Any, ...], *moving: Any) -> None:
+    def _shared(
+        self, theta: Any, g: Any, states: list[Any], registers: list[Any], still: tuple[Any, ...], *moving: Any
+    ) -> None:
+        share = -(-theta.size // len(registers))
+        parts = [slice(number * share, (number + 1) * share) for number in range(len(registers))]
+        at_once(
+            [
+                partial(self._run, theta[some], g[some], [x[some] for x in states], own, still, *moving)
+                for some, own in zip(parts, registers, strict=True)
+            ]
+        )
+
+    def _run(self, theta: Any, g: Any, states: list[Any], registers: list[Any], still: Any, *moving: Any) -> None:
         size = theta.size
         for start in range(0, size, self.tile):
             some = slice(start, start + self.tile)
-            short = registers if start + self.tile <= size else [r[: size - start] for r in registers]
+            short = [r[: size - start] for r in registers]
             self.piece(theta[some], g[some], *[x[some] for x in states], *short, *still, *moving)
 
     def demand(self, inputs: dict[str, Any], expected: dict[str, Any], scalars: Mapping[str, Any]) -> None:

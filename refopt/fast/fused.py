@@ -26,6 +26,7 @@ import numpy as np
 
 from refopt.fast.blocked import COPY, Call, Plan
 from refopt.fast.recording import FILL, SELECT, Unrecordable
+from refopt.recurrence import Rule
 
 try:
     import numba
@@ -74,11 +75,17 @@ LOGICAL = (np.logical_and, np.logical_or, np.logical_not)
 class Fused(Plan):
     """A recorded step whose calls are compiled into loops. Of a dtype that numba does not know it is the plain recording."""
 
+    def __init__(self, rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> None:
+        super().__init__(rule, dtype, scalars)
+        if self._whole:
+            self.tile = sys.maxsize
+
     def _constant(self, text: str, dtype: str) -> str:
         return f"_{dtype}.type({text})"
 
     def _lines(self, calls: list[Call], space: dict[str, Any]) -> list[str]:
         self._texts: dict[str, str] = {}  # of the loops by name
+        self._whole = False
         if self.dtype not in (np.dtype("f4"), np.dtype("f8")):
             return super()._lines(calls, space)
         self._kind_of = dict.fromkeys(("theta", "g", *self.states), self.dtype)
@@ -100,7 +107,7 @@ class Fused(Plan):
             self._texts[f"_loop{number}"] = text
             lines.append(f"_loop{number}({', '.join(arguments)})")
         if len(groups) == 1 and self._fits(calls[0]):  # everything at once: no scratch, and no pieces
-            self._dtypes = []
+            self._dtypes, self._whole = [], True
         return lines
 
     def _fits(self, call: Call) -> bool:
@@ -139,10 +146,6 @@ class Fused(Plan):
             *(f"        all_{name}[_i] = {name}" for name in kept),
         ]
         return [*over, *constants], "\n".join(text) + "\n"
-
-    def over(self, arrays: list[Any], still: tuple[Any, ...]) -> tuple[Any, list[Any]]:
-        """As of `Plan`; where one loop does it all, there is no need of pieces."""
-        return (self.piece, [*arrays, *still]) if not self._dtypes else super().over(arrays, still)
 
     def demand(self, inputs: dict[str, Any], expected: dict[str, Any], scalars: Mapping[str, Any]) -> None:
         """As of `Plan`: the first time that the loops run."""

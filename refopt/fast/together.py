@@ -9,10 +9,12 @@ tensors make the step by themselves.
 from __future__ import annotations
 
 import operator
+from bisect import bisect
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 from refopt.fast.blocked import Bound
 from refopt.fast.recording import Unrecordable
@@ -52,7 +54,7 @@ class Together:
                     raise Unrecordable("an array is not one of NumPy's, of theta's shape and dtype, and contiguous")
         if self.dtype.kind != "f" or not self.dtype.isnative:
             raise Unrecordable("theta is not of floating-point numbers")
-        spans = sorted(np.lib.array_utils.byte_bounds(x) for x in self.owned if x.size)
+        spans = sorted(byte_bounds(x) for x in self.owned if x.size)
         if any(end > start for (_, end), (start, _) in pairwise(spans)):
             raise Unrecordable("arrays share memory")
         if self._gradients(g) is None:
@@ -64,6 +66,7 @@ class Together:
         self.alone = [i for i, x in enumerate(self.theta) if x.size > SMALL]
         self.small = [i for i, x in enumerate(self.theta) if x.size <= SMALL]
         self.parts: list[tuple[Any, dict[str, Any]]] = []  # what makes a step: a theta and its state, those together last
+        self.spans = sorted(byte_bounds(column[i]) for i in self.alone for column in (self.theta, *self.states))
         self.bounds: list[Bound] = []  # of the parts, once there is a gradient
         for i in self.alone:
             own = {name: column[i].reshape(-1) for name, column in zip(self.names, self.states, strict=True)}
@@ -134,11 +137,16 @@ class Together:
         state.update({name: own[name] for name in self.counts})
         return True
 
+    def _overlaps(self, g: Any) -> bool:
+        """Whether a gradient is memory of a tensor, or of a moment, that makes its step alone."""
+        low, high = byte_bounds(g)
+        number = bisect(self.spans, (high,))  # the first that begins behind it
+        return number > 0 and self.spans[number - 1][1] > low
+
     def _ready(self, large: list[Any], counts: dict[str, Any]) -> bool:
         """Whether every part can make its step now; nothing has been written yet."""
-        for g in large:
-            if any(np.may_share_memory(g, x) for i in self.alone for x in (self.theta[i], *(c[i] for c in self.states))):
-                return False
+        if any(map(self._overlaps, large)):
+            return False
         for number, ((x, own), g) in enumerate(zip(self.parts, [*large, self.g], strict=False)):
             own.update(counts)
             if number == len(self.bounds):
