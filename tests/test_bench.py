@@ -2,15 +2,17 @@
 
 import itertools
 import json
+import os
 import statistics
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from refopt import bench
 from refopt.bench import steps
-from refopt.bench.training import one_thread
+from refopt.bench.process import environment, one_thread
 from refopt.cli import main
 
 # Rounding in float32 is 6e-8; sums of up to 4096 products and up to 100 steps on top of each other made 4e-7 of it (measured).
@@ -46,10 +48,11 @@ def test_a_row_says_what_was_measured(measured):
     for row in measured["cases"]:
         case = bench.CASES[row["case"]]
         assert (row["batch"], row["steps"], row["blocks"]) == (case.batch, case.steps, 1)
-        refopt, torch, other = row["libraries"].values()
-        assert list(row["libraries"])[2] == ("torch, channels_last" if case.channels else "jax")
+        refopt, *others = row["libraries"].values()
+        alone = ["refopt, NumPy alone"] if find_spec("numba") else []
+        assert list(row["libraries"]) == ["refopt", *alone, "torch", "torch, channels_last" if case.channels else "jax"]
         assert refopt["us"] > 0
-        for one in (torch, other):
+        for one in others:
             if one is not None:
                 low, middle, high = one["ratio"]
                 assert low == middle == high == pytest.approx(one["us"] / refopt["us"])  # of one block
@@ -79,7 +82,7 @@ def test_every_step_of_a_block_has_the_same_loss_as_in_pytorch(name, torch):
     net, batches = case.network, case.batches()
     theta = net.init(0, np.float32)
     before = theta.copy()
-    ours, theirs = steps.refopt_step(case, theta, batches), steps.torch_step(case, theta, batches)
+    ours, theirs = steps.refopt_step(case, theta, batches, "blocked"), steps.torch_step(case, theta, batches)
     for _ in range(2):
         mine, its = ours(), theirs()
         losses = [(float(mine()), float(its())) for _ in range(3)]
@@ -131,12 +134,15 @@ def test_ratios_are_of_blocks_in_one_turn():
     assert bench.Timing([1.0], 0.0, cpu=3.0, wall=2.0).busy == 1.5
 
 
-def test_the_environment_of_one_thread_keeps_what_was_there():
-    environment = one_thread({"HOME": "there", "XLA_FLAGS": "--mine", "PYTHONPATH": "a b", "OMP_NUM_THREADS": "8"})
-    assert (environment["HOME"], environment["OMP_NUM_THREADS"], environment["OPENBLAS_NUM_THREADS"]) == ("there", "1", "1")
-    assert environment["XLA_FLAGS"].startswith("--mine ")
-    assert environment["PYTHONPATH"].endswith(":a b") or environment["PYTHONPATH"].endswith(";a b")
-    assert "" not in one_thread({})["PYTHONPATH"].split(":")
+def test_the_environment_of_one_thread_keeps_what_was_there(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", "a b")
+    monkeypatch.setenv("XLA_FLAGS", "--mine")
+    found = one_thread(environment())
+    assert (found["PATH"], found["OMP_NUM_THREADS"], found["OPENBLAS_NUM_THREADS"]) == (os.environ["PATH"], "1", "1")
+    assert found["XLA_FLAGS"].startswith("--mine ")
+    assert found["PYTHONPATH"].split(os.pathsep)[1:] == ["a b"]
+    monkeypatch.delenv("PYTHONPATH")
+    assert os.pathsep not in environment()["PYTHONPATH"]
 
 
 def test_the_command_prints_strict_json_or_tables(capsys, torch):
@@ -161,6 +167,45 @@ def test_what_is_not_installed_is_said(capsys, monkeypatch, torch):
     (line,) = [line for line in out.splitlines() if "not installed" in line]
     assert line.split() == ["jax", "not", "installed"]
     assert f"{row['libraries']['torch']['loss']:.6f}" in out
+
+
+def test_updates_end_at_the_same_numbers_in_all_libraries(torch, peer):
+    for library in ("jax", "optax", "numba"):
+        peer(library)
+    result = bench.step([*(f"{name} 2000" for name in bench.UPDATES), "adam 20x50"], blocks=1)
+    for row, (name, update) in zip(result["cases"], [*bench.UPDATES.items(), ("adam", bench.UPDATES["adam"])], strict=True):
+        libraries = row["libraries"]
+        wanted = ["refopt, fused", "refopt, blocked", "NumPy, plain"]
+        wanted += ["torch", "torch, foreach"] if update.torch else []
+        assert list(libraries)[: len(wanted)] == wanted
+        assert ("optax, jit" in libraries) == (update.optax is not None and row["tensors"] == 1)
+        assert len({libraries[mine]["first"] for mine in wanted[:3]}) == 1  # the same bits
+        start = float(np.random.default_rng(0).standard_normal(50 if row["tensors"] > 1 else 2000, np.float32)[0])
+        way = libraries["NumPy, plain"]["first"] - start
+        assert way != 0
+        for one in libraries.values():  # of Optax see FLOAT32_POWERS
+            assert one["first"] - start == pytest.approx(way, rel=2e-2 if name in ("adam", "adan") else 1e-3)
+        assert row["memory_us"] > 0
+        assert row["peak_bytes"] < 1 << 20
+        assert (row["rule"], row["parameters"]) == (name, 1000 if row["tensors"] > 1 else 2000)
+
+
+@pytest.mark.parametrize(
+    "case", ["adam 0", "adam 1x", "adam -3", "adam 2.5e9", "adam x5", "adam nan", "adam inf", "adma 1e3", ""]
+)
+def test_what_is_no_case_is_refused(case, capsys):
+    with pytest.raises(ValueError, match=r"unknown rule|has no size such as 1e6 or 1000x100"):
+        bench.step([case])
+    assert main(["bench", "step", "--only", case or ","]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+
+
+def test_the_time_of_an_import():
+    found = bench.importing(rounds=1)
+    assert found["seconds"] > -1  # of one round, on a busy machine, it may be anything
+    assert {"of which numpy", "python", "numpy", "cpu", "what"} <= found.keys()
 
 
 def test_without_pytorch_there_is_one_clear_error(capsys, monkeypatch):

@@ -1,55 +1,20 @@
-"""A training step beside other libraries, on one thread.
-
-BLAS and XLA read how many threads they may use when they are loaded, which has happened by the time anybody calls `train`. So
-the timing runs in a process of its own, ``python -m refopt.bench``, whose environment says one. Where the system can do it
-(Linux) that process also keeps to one core. For XLA hands small programs to a second thread all the same, and waking another
-core took longer than the step: 145 µs instead of 63 µs for the smallest network. Whether one thread worked is measured:
-processor time over clock time.
-"""
+"""A training step beside other libraries, on one thread: processor time over clock time says whether one worked."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import refopt
-from refopt.bench import steps
+from refopt.bench import process, steps
 from refopt.bench.cases import CASES
 from refopt.bench.machine import cpu, versions
 from refopt.bench.turns import Timing, interleaved
 from refopt.recurrence import nearest
 
-__all__ = ["one_core", "one_thread", "timed", "train"]
-
-ONE_THREAD = (  # OpenMP (PyTorch, some BLAS), then the usual BLAS libraries, the last of them Apple's
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
-)  # fmt: skip
-XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-
-
-def one_thread(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that computes on one thread, and finds the refopt that runs here."""
-    return {
-        **environment,
-        **dict.fromkeys(ONE_THREAD, "1"),
-        "XLA_FLAGS": f"{environment.get('XLA_FLAGS', '')} {XLA}".strip(),
-        "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(refopt.__file__).parent.parent), environment.get("PYTHONPATH")])),
-    }
-
-
-def one_core() -> None:
-    """Keep this process, and every thread that it starts from now on, to one core, where the system can do it."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+__all__ = ["timed", "train"]
 
 
 def train(
@@ -58,9 +23,10 @@ def train(
     """One training step (loss, gradient, Adam) of each case in `CASES`, or of those in `only`, in refopt and other libraries.
 
     All are compared with PyTorch, perceptrons with JAX and Optax, too, where these are installed; convolutions with PyTorch in
-    both orders of memory. float32, one thread, the same start, batches and optimizer (torch.optim.Adam with its default
-    arguments); they take turns of one block of steps each, `blocks` times. `said` is called with the row of each case as soon
-    as it is there. All cases take about 40 s.
+    both orders of memory. refopt's updates are fused where numba is installed; then it takes part a second time without.
+    float32, one thread, the same start, batches and optimizer (torch.optim.Adam with its default arguments); they take turns
+    of one block of steps each, `blocks` times. `said` is called with the row of each case as soon as it is there. All cases
+    take about 40 s.
 
     Returns ``cases``, the rows that `timed` describes, and the circumstances. ValueError for an unknown case or a case named
     twice, ImportError without PyTorch.
@@ -75,19 +41,7 @@ def train(
         raise ValueError(f"blocks must be at least 1, got {blocks}")
     if find_spec("torch") is None:
         raise ImportError("train compares with PyTorch, which is not installed: pip install torch")
-    command = [sys.executable, "-m", "refopt.bench", str(blocks), *chosen]
-    rows = []
-    with subprocess.Popen(command, env=one_thread(os.environ), stdout=subprocess.PIPE, encoding="utf-8") as process:
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                rows.append(json.loads(line))
-                said(rows[-1])
-        except BaseException:  # nobody waits for the rest
-            process.kill()
-            raise
-    if process.returncode:
-        raise OSError(f"the process that measures ended with status {process.returncode}")
+    rows = process.rows("train", blocks, chosen, said)
     return {
         "what": "one training step (loss, gradient, Adam), float32, one thread; medians",
         "cases": rows,

@@ -48,7 +48,7 @@ class Timing:
 def interleaved(runs: Mapping[str, Callable[[], Callable[[], Any]]], blocks: int, steps: int) -> dict[str, Timing]:
     """Time `blocks` turns, after some to warm up, in which every run starts anew and makes `steps` steps.
 
-    A run is a function that makes everything ready and returns its step; the step returns the loss.
+    A run is a function that makes everything ready and returns its step; the step returns the loss, or a function that knows.
     """
     timings = {name: Timing() for name in runs}
     for turn in range(-WARM_UP, blocks):
@@ -63,5 +63,5 @@ def interleaved(runs: Mapping[str, Callable[[], Callable[[], Any]]], blocks: int
                 timing.blocks.append(statistics.median(seconds))
                 timing.cpu += time.process_time() - cpu
                 timing.wall += time.perf_counter() - wall
-                timing.loss = float(loss)
+                timing.loss = float(loss() if callable(loss) else loss)
     return timings

@@ -1,5 +1,7 @@
-"""Timings, measured side by side in one run where they are ratios. ``train``: one training step of several networks (loss,
-gradient, Adam) against PyTorch's and JAX's, on one thread, about 40 s; ``proof``: the time of a proof."""
+"""Timings, measured side by side in one run where they are ratios, on one thread. ``train``: one training step of several
+networks (loss, gradient, Adam) beside PyTorch and JAX, about 40 s. ``step``: one update of ten million parameters by each of
+several rules, and of a thousand small tensors, beside torch.optim and Optax, about two minutes. ``proof``, ``import``: the time
+of a proof, of an import."""
 
 from __future__ import annotations
 
@@ -13,30 +15,61 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt bench``."""
-    parser.add_argument("what", choices=["train", "proof"], help="what is timed")
-    parser.add_argument("--only", metavar="CASES", help="train: some of the networks, e.g. mlp-64,cnn-28 (default: all)")
-    parser.add_argument("--blocks", type=int, default=30, help="train: how often the libraries take turns (default: 30)")
+    parser.add_argument("what", choices=list(BENCHES), help="what is timed")
+    parser.add_argument(
+        "--only", metavar="CASES", help="some cases: of train e.g. mlp-64,cnn-28, of step adam,adam 1e3,sgd 50x400"
+    )
+    parser.add_argument("--blocks", type=int, help="how often the libraries take turns (default: 30 for train, 5 for step)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(options: argparse.Namespace) -> None:
     """Print the timings."""
+    if options.blocks is not None and options.blocks < 1:
+        raise ValueError(f"--blocks must be at least 1, got {options.blocks}")
+    if options.what not in IN_TURNS and (options.only is not None or options.blocks is not None):
+        raise ValueError(f"--only and --blocks go with {' and '.join(IN_TURNS)}")
+    BENCHES[options.what](options)
+
+
+def _train(options: argparse.Namespace) -> None:
     from refopt import bench
 
-    if options.blocks < 1:
-        raise ValueError(f"--blocks must be at least 1, got {options.blocks}")
-    if options.what == "proof" and options.only is not None:
-        raise ValueError("--only goes with train")
-    if options.what == "proof":
-        result = bench.proof()
-    else:
-        result = bench.train(_names(options.only), options.blocks, _progress)
-    if options.json:
+    result = bench.train(_names(options.only), options.blocks or 30, _progress)
+    _print(result, options.json, _print_training)
+
+
+def _step(options: argparse.Namespace) -> None:
+    from refopt import bench
+
+    result = bench.step(_names(options.only), options.blocks or 5, _progress)
+    _print(result, options.json, _print_steps)
+
+
+def _proof(options: argparse.Namespace) -> None:
+    from refopt import bench
+
+    _print(bench.proof(), options.json, lambda found: print(f"{found['what']}: {found['seconds']:.2f} s (median of 5)"))
+
+
+def _import(options: argparse.Namespace) -> None:
+    from refopt import bench
+
+    def show(found: dict[str, Any]) -> None:
+        print(f"{found['what']}: {found['seconds']:.3f} s, of which NumPy {found['of which numpy']:.3f} s")
+
+    _print(bench.importing(), options.json, show)
+
+
+IN_TURNS = ("train", "step")  # these compare, and take --only and --blocks
+BENCHES = {"train": _train, "step": _step, "proof": _proof, "import": _import}
+
+
+def _print(result: dict[str, Any], as_json: bool, show: Any) -> None:
+    if as_json:
         print(json.dumps(result, indent=2, allow_nan=False))
-    elif options.what == "proof":
-        print(f"{result['what']}: {result['seconds']:.2f} s (median of 5)")
     else:
-        _print_training(result)
+        show(result)
 
 
 def _names(only: str | None) -> list[str] | None:
@@ -45,6 +78,30 @@ def _names(only: str | None) -> list[str] | None:
 
 def _progress(row: dict[str, Any]) -> None:
     print(f"timed {row['case']}", file=sys.stderr, flush=True)
+
+
+def _print_steps(result: dict[str, Any]) -> None:
+    """The times with their ratios, and how far they are from what the memory alone would take."""
+    from refopt.cli.tables import print_rows
+
+    lines = []
+    for row in result["cases"]:
+        case = [row["case"] if " " in row["case"] else f"{row['case']} {row['parameters']:.0e}".replace("e+0", "e")]
+        for library, one in row["libraries"].items():
+            limit = f"{one['us'] / row['memory_us']:.1f}" if row["tensors"] == 1 else ""
+            lines.append([*case, library, _time(one["us"]), _ratio(one.get("ratio")), limit, f"{one['first']:.6f}"])
+            case = [""]
+    first = next(iter(result["cases"][0]["libraries"]))
+    print(f"{result['what']}\n")
+    print_rows(["case", "library", "one update", f"as long as {first}", "as long as memory", "first parameter"], lines, left=2)
+    print(
+        f"\nMedians of {result['cases'][0]['blocks']} blocks, in turns; as long as {first}, with quartiles over the blocks; ",
+        end="",
+    )
+    print("as long as copying the bytes\nthat the update must read and write. ", end="")
+    peak = max(row["peak_bytes"] for row in result["cases"])
+    print(f"New memory of a blocked step: at most {peak / 1024:.0f} KiB. ", end="")
+    print(", ".join(f"{name} {number}" for name, number in result["versions"].items()) + f"; {result['cpu']}.")
 
 
 def _print_training(result: dict[str, Any]) -> None:
