@@ -8,6 +8,7 @@ try:
 except ImportError as error:
     raise ImportError("refopt.view needs matplotlib: pip install matplotlib") from error
 
+from refopt.view.bench import updates, updates_figure
 from refopt.view.conformance import conformance_figure
 from refopt.view.contour import contour
 from refopt.view.history import history_figure
@@ -16,4 +17,14 @@ from refopt.view.save import save
 from refopt.view.schedules import schedules_figure
 from refopt.view.style import theme
 
-__all__ = ["conformance_figure", "contour", "history_figure", "race_figure", "save", "schedules_figure", "theme"]
+__all__ = [
+    "conformance_figure",
+    "contour",
+    "history_figure",
+    "race_figure",
+    "save",
+    "schedules_figure",
+    "theme",
+    "updates",
+    "updates_figure",
+]

@@ -45,6 +45,17 @@ def test_every_choice_reaches_the_training(capsys, tmp_path):
     assert len(document["files"]) in (2, 4)
 
 
+def test_a_fused_training_has_the_same_bits(capsys, tmp_path, peer, monkeypatch):
+    peer("numba")
+    monkeypatch.setenv("REFOPT_CACHE", str(tmp_path / "loops"))
+    words = ["--epochs", "2", "--json", "--quiet", "--out", str(tmp_path)]
+    plain, fused = (json.loads(run(capsys, *words, *more)[1]) for more in ([], ["--fused"]))
+    for row, other in zip(plain["rows"], fused["rows"], strict=True):
+        assert row["train_loss"] == other["train_loss"]
+    assert len(list((tmp_path / "loops").glob("*.py"))) == 1
+    assert refopt.fast.ways.way() == "blocked"
+
+
 def test_checkpoints(capsys, tmp_path):
     words = ["--epochs", "2", "--checkpoint", str(tmp_path / "c.npz"), "--out", str(tmp_path), "--quiet", "--json"]
     assert run(capsys, *words, "--every", "10")[0] == 0
