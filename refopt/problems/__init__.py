@@ -12,14 +12,14 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from refopt.problems import bowls, saddles, valleys
+from refopt.problems import basins, bowls, flats, models, noisy, ripples, saddles, valleys
 from refopt.problems.problem import Problem
 from refopt.recurrence import nearest
 
 __all__ = ["Problem", "get", "names"]
 
 # A family's file is registered here; its problems are the names in its __all__.
-FAMILIES = (bowls, valleys, saddles)
+FAMILIES = (bowls, valleys, basins, ripples, flats, saddles, noisy, models)
 _PROBLEMS: dict[str, Callable[..., Problem]] = {name: getattr(family, name) for family in FAMILIES for name in family.__all__}
 
 

@@ -7,9 +7,42 @@ from typing import Any
 
 import numpy as np
 
-from refopt.problems.problem import Problem, diagonal, filled, of_points, plane, whole
+from refopt.problems.problem import Problem, diagonal, filled, of_coordinates, of_points, plane, whole
 
 __all__ = ["booth", "matyas", "quadratic", "zakharov"]
+
+
+def bowl(name: str, condition: float, dimension: int, seed: int | None = None, **known: Any) -> Problem:
+    """½ Σ λᵢ θᵢ² with curvatures from 1 to the condition number; with a seed, turned at random."""
+    curvatures = spectrum(name, condition, dimension)
+    known = known | dict(
+        minima=np.zeros((1, dimension)), start=np.resize([-4.0, 1.5], dimension), bounds=((-5.0, 5.0),) * dimension
+    )
+    if seed is None:
+        return of_coordinates(
+            name,
+            dimension,
+            lambda x: (curvatures.astype(x.dtype) * x**2) / 2,
+            lambda x: curvatures.astype(x.dtype) * x,
+            lambda x: filled(x, 1) * curvatures.astype(x.dtype),
+            **known,
+        )
+    turn, triangle = np.linalg.qr(np.random.default_rng(seed).normal(size=(dimension, dimension)))
+    turn = turn * np.sign(np.diag(triangle))  # then every rotation and reflection is equally likely
+    matrix = (turn * curvatures) @ turn.T
+    matrix = (matrix + matrix.T) / 2  # symmetric to the last bit
+
+    def slopes(x: Any) -> Any:
+        return (matrix.astype(x.dtype) * x[:, None, :]).sum(axis=-1)  # not @, whose bits depend on how many points there are
+
+    return of_points(
+        name,
+        dimension,
+        lambda x: (x * slopes(x)).sum(axis=-1) / 2,
+        slopes,
+        lambda x: filled(x, 1, len(x), dimension, dimension) * matrix.astype(x.dtype),
+        **known,
+    )
 
 
 def spectrum(name: str, condition: float, dimension: int) -> np.ndarray:
@@ -26,38 +59,13 @@ def quadratic(condition: float = 25.0, dimension: int = 2, seed: int | None = No
     With a `seed` it is rotated at random, ½ θᵀAθ with A = QΛQᵀ: then a step size for each coordinate no longer helps.
     Gradient descent is stable up to lr = 2/condition and then needs about `condition` steps for the flat direction.
     """
-    curvatures = spectrum("quadratic", condition, dimension)
-    known: dict[str, Any] = dict(
-        minima=np.zeros((1, dimension)),
-        start=np.resize([-4.0, 1.5], dimension),
-        bounds=((-5.0, 5.0),) * dimension,
+    return bowl(
+        "quadratic",
+        condition,
+        dimension,
+        seed,
         trap="the steep direction limits the step, the flat one waits for it",
         paper="Polyak 1964, Some methods of speeding up the convergence of iteration methods",
-    )
-    if seed is None:
-        return of_points(
-            "quadratic",
-            dimension,
-            lambda x: ((curvatures.astype(x.dtype) * x**2) / 2).sum(axis=-1),
-            lambda x: curvatures.astype(x.dtype) * x,
-            lambda x: diagonal(filled(x, 1) * curvatures.astype(x.dtype)),
-            **known,
-        )
-    turn, triangle = np.linalg.qr(np.random.default_rng(seed).normal(size=(dimension, dimension)))
-    turn = turn * np.sign(np.diag(triangle))  # then every rotation and reflection is equally likely
-    matrix = (turn * curvatures) @ turn.T
-    matrix = (matrix + matrix.T) / 2  # symmetric to the last bit
-
-    def slopes(x: Any) -> Any:
-        return (matrix.astype(x.dtype) * x[:, None, :]).sum(axis=-1)  # not @, whose bits depend on how many points there are
-
-    return of_points(
-        "quadratic",
-        dimension,
-        lambda x: (x * slopes(x)).sum(axis=-1) / 2,
-        slopes,
-        lambda x: filled(x, 1, len(x), dimension, dimension) * matrix.astype(x.dtype),
-        **known,
     )
 
 
