@@ -27,14 +27,14 @@ def factorisation(target: Any = ((1.0,),), rank: int = 1) -> Problem:
 
     def parts(x: Any) -> tuple[Any, Any, Any]:
         """U as (k, rows, 1, rank), V as (k, 1, columns, rank), and the error UVᵀ − M."""
-        u = x[:, : rows * rank].reshape(-1, rows, 1, rank)
-        v = x[:, rows * rank :].reshape(-1, 1, columns, rank)
+        u = x[:, : rows * rank].reshape(len(x), rows, 1, rank)
+        v = x[:, rows * rank :].reshape(len(x), 1, columns, rank)
         return u, v, (u * v).sum(axis=-1) - m_.astype(x.dtype)
 
     def grad(x: Any) -> Any:
         u, v, error = parts(x)
         along_u, along_v = (error[..., None] * v).sum(axis=2), (error[..., None] * u).sum(axis=1)
-        return np.concatenate([along_u.reshape(len(x), -1), along_v.reshape(len(x), -1)], axis=-1)
+        return np.concatenate([along_u.reshape(len(x), rows * rank), along_v.reshape(len(x), columns * rank)], axis=-1)
 
     def hessian(x: Any) -> Any:
         u, v, error = parts(x)
@@ -62,7 +62,7 @@ def factorisation(target: Any = ((1.0,),), rank: int = 1) -> Problem:
     return of_points(
         "factorisation",
         size,
-        lambda x: (parts(x)[2].reshape(len(x), -1) ** 2).sum(axis=-1) / 2,
+        lambda x: (parts(x)[2].reshape(len(x), rows * columns) ** 2).sum(axis=-1) / 2,
         grad,
         hessian,
         minima=[balanced, -balanced] if balanced.any() else [balanced],
