@@ -16,7 +16,7 @@ from refopt.problems import basins, bowls, flats, models, noisy, ripples, saddle
 from refopt.problems.problem import Problem
 from refopt.recurrence import nearest
 
-__all__ = ["Problem", "get", "names"]
+__all__ = ["Problem", "get", "names", "options"]
 
 # A family's file is registered here; its problems are the names in its __all__.
 FAMILIES = (bowls, valleys, basins, ripples, flats, saddles, noisy, models)
@@ -28,16 +28,21 @@ def names() -> list[str]:
     return sorted(_PROBLEMS)
 
 
-def get(name: str, **options: Any) -> Problem:
+def options(name: str) -> dict[str, Any]:
+    """The options of the problem called `name`, with their defaults. Raises ValueError for an unknown name."""
+    if name not in _PROBLEMS:
+        raise ValueError(f"unknown problem {name!r}{nearest(name, names())}")
+    return {word: option.default for word, option in inspect.signature(_PROBLEMS[name]).parameters.items()}
+
+
+def get(name: str, **chosen: Any) -> Problem:
     """The problem called `name`; ``get("quadratic", condition=100, dimension=10)`` takes options.
 
     Raises ValueError for an unknown name or an impossible value, TypeError for an option that the problem does not have.
     """
-    if name not in _PROBLEMS:
-        raise ValueError(f"unknown problem {name!r}{nearest(name, names())}")
-    allowed = inspect.signature(_PROBLEMS[name]).parameters
-    for word in options:
+    allowed = options(name)
+    for word in chosen:
         if word not in allowed:
             hint = nearest(word, allowed) if allowed else ". It has none"
             raise TypeError(f"the problem {name} has no option {word!r}{hint}")
-    return _PROBLEMS[name](**options)
+    return _PROBLEMS[name](**chosen)

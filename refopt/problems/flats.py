@@ -43,7 +43,7 @@ def easom() -> Problem:
         minima=[[pi, pi]],
         start=[1.2, 4.6],
         bounds=((-2.0, 8.0), (-2.0, 8.0)),
-        trap="a hole in a plain: three steps away from it the gradient is a billionth",
+        trap="a hole in a plain: five units away from it the slope is less than a billionth",
         paper="Easom 1990, A survey of global optimization techniques",
     )
 
@@ -51,7 +51,8 @@ def easom() -> Problem:
 def plateau() -> Problem:
     """One tanh neuron (weight x, bias y) that shall give ± tanh 1 for the inputs ± 1, in squared error.
 
-    The start is saturated on the wrong side: the error is as large as it can be, the slope e⁻⁷ of what it is further down.
+    The start is saturated on the wrong side: the error is nearly as large as it can be, the slope a hundredth of what it is
+    further on.
     """
     target = tanh(1.0)
 
@@ -81,7 +82,7 @@ def plateau() -> Problem:
         grad,
         hessian,
         minima=[[1, 0]],
-        start=[-3.5, 0.75],
+        start=[-3.75, 0.5],
         bounds=((-5.0, 5.0), (-5.0, 5.0)),
         trap="saturated units: as wrong as can be, and hardly any slope to learn it from",
         paper="Hochreiter 1991, Untersuchungen zu dynamischen neuronalen Netzen; LeCun et al. 1998, Efficient BackProp",

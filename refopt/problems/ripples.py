@@ -172,7 +172,7 @@ def griewank(dimension: int = 2) -> Problem:
         minima=np.zeros((1, dimension)),
         start=np.resize([11.0, -14.0], dimension),
         bounds=((-20.0, 20.0),) * dimension,
-        trap="thousands of troughs of nearly one depth: from afar it is a bowl, from near it is not",
+        trap="countless troughs of nearly one depth: from afar it is a bowl, from near it is not",
         paper="Griewank 1981, Generalized descent for global optimization",
     )
 

@@ -73,6 +73,18 @@ def test_values_of_pymoo(name, dimension, peer):
     assert np.allclose(ours.loss(points), theirs.evaluate(points).reshape(-1), rtol=1e-13, atol=1e-12)
 
 
+def test_claims_of_the_traps():
+    easom, plateau, matyas = get("easom"), get("plateau"), get("matyas")
+    around = np.pi + 5 * np.stack([np.cos(np.arange(100)), np.sin(np.arange(100))], axis=-1)
+    assert np.linalg.norm(easom.grad(around), axis=-1).max() < 1e-9
+    further = np.linalg.norm(plateau.grad(np.linspace(plateau.start, [1.0, 0.0], 1000)), axis=-1)
+    assert further[0] < further.max() / 90
+    assert plateau.loss(plateau.start) > 0.95 * (1 + np.tanh(1)) ** 2 / 2
+    assert np.linalg.cond(matyas.hessian(matyas.start)) == pytest.approx(25)
+    walls = get("goldstein_price")
+    assert walls.loss(np.random.default_rng(0).uniform(-2, 2, (10_000, 2))).max() > 9e5
+
+
 def test_every_problem_says_what_it_is():
     for name in names():
         problem = get(name)
