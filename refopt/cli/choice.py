@@ -13,9 +13,10 @@ def add_choice(parser: argparse.ArgumentParser, steps: int) -> None:
     """Declare the options of the choice; `steps` is the default number of steps."""
     parser.add_argument("rule", metavar="RULE", help="a name from refopt list")
     parser.add_argument("-n", "--steps", type=int, default=steps, help=f"how many steps (default: {steps})")
-    parser.add_argument(
-        "--on", metavar="PROBLEM", default="rosenbrock", help="the toy function: beale, quadratic, rosenbrock (default), saddle"
-    )
+    from refopt import problems
+
+    known = f"the toy function (default: rosenbrock): {', '.join(problems.names())}; refopt list --problems describes them"
+    parser.add_argument("--on", metavar="PROBLEM", default="rosenbrock", help=known)
     parser.add_argument("--lr", type=float, help="the learning rate (default: the rule's own)")
     parser.add_argument("--framework", help="read the rule as this library does: torch, optax, keras, …")
 

@@ -1,4 +1,5 @@
-"""Every rule by family, in the order of the years of their papers; --json adds scope, state and paper."""
+"""Every rule by family, in the order of the years of their papers; --json adds scope, state and paper. With --problems the
+toy functions instead: dimension, number of minima that are known, and the trap that each sets; --json adds the points."""
 
 from __future__ import annotations
 
@@ -13,17 +14,49 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt list``."""
+    parser.add_argument("--problems", action="store_true", help="the toy functions instead of the rules")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Print the rules."""
+    """Print the rules, or the problems."""
+    if options.problems:
+        _list_problems(options.json)
+    else:
+        _list_rules(options.json)
+
+
+def _list_problems(as_json: bool) -> None:
+    from refopt import problems
+    from refopt.cli.tables import print_rows
+
+    known = [problems.get(name) for name in problems.names()]
+    if as_json:
+        points = ("minima", "saddles", "start")
+        rows = [
+            {"name": p.name, "dimension": p.dimension, "options": list(problems.options(p.name))}
+            | {word: getattr(p, word).tolist() for word in points}
+            | {"bounds": p.bounds, "stochastic": p.sample is not None, "trap": p.trap, "paper": p.paper}
+            for p in known
+        ]
+        print(json.dumps(rows, indent=2))
+        return
+    table = []
+    for p in known:
+        size = "any" if "dimension" in problems.options(p.name) else str(p.dimension)
+        first, *others = textwrap.wrap(p.trap, 66)
+        table += [[p.name, size, str(len(p.minima)), first], *(["", "", "", more] for more in others)]
+    print_rows(["problem", "dimension", "minima", "trap"], table, left=4)
+    print(f"\n{len(known)} problems. refopt.problems.get(NAME, dimension=…) has loss, gradient, Hessian, minima and saddles.")
+
+
+def _list_rules(as_json: bool) -> None:
     import refopt
     from refopt.recurrence import FAMILIES
 
     rules = [refopt.rule(name) for name in refopt.names()]
     lines = {rule.name: (rule.__doc__ or "").partition("\n")[0].partition(": ")[2].rstrip(".") for rule in rules}
-    if options.json:
+    if as_json:
         keys = ("name", "line", "family", "scope", "state", "paper")
         rows = [(rule.name, lines[rule.name], rule.family, rule.scope, rule.state_names, rule.paper) for rule in rules]
         print(json.dumps([dict(zip(keys, row, strict=True)) for row in rows], indent=2))

@@ -180,6 +180,10 @@ class Ball:
         """Cosine."""
         return Ball(self.ball.cos())
 
+    def sin(self) -> Ball:
+        """Sine."""
+        return Ball(self.ball.sin())
+
     def tanh(self) -> Ball:
         """Hyperbolic tangent."""
         return Ball(self.ball.tanh())
@@ -282,7 +286,7 @@ _ARITHMETIC = (
     "neg",
     "abs",
 )
-for _name in (*(f"__{name}__" for name in _ARITHMETIC), "larger", "sqrt", "log", "exp", "cos", "tanh", "erf"):
+for _name in (*(f"__{name}__" for name in _ARITHMETIC), "larger", "sqrt", "log", "exp", "cos", "sin", "tanh", "erf"):
     setattr(Rough, _name, _rough(_name))
 
 Real.register(Ball)

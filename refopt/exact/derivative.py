@@ -118,6 +118,14 @@ class Dual:
         """log(1 + x)."""
         return Dual(self.value.log1p(), self.slope / (1 + self.value))
 
+    def cos(self) -> Dual:
+        """Cosine."""
+        return Dual(self.value.cos(), -self.value.sin() * self.slope)
+
+    def sin(self) -> Dual:
+        """Sine."""
+        return Dual(self.value.sin(), self.value.cos() * self.slope)
+
     def erf(self) -> Dual:
         """Error function: its slope is 2/√π e^(−x²)."""
         return Dual(self.value.erf(), 2 / Ball(arb.pi()).sqrt() * (-self.value * self.value).exp() * self.slope)

@@ -12,6 +12,7 @@ from refopt.view.bench import updates, updates_figure
 from refopt.view.conformance import conformance_figure
 from refopt.view.contour import contour
 from refopt.view.history import history_figure
+from refopt.view.problems import problems_figure, surface
 from refopt.view.race import race_figure
 from refopt.view.save import save
 from refopt.view.schedules import schedules_figure
@@ -21,9 +22,11 @@ __all__ = [
     "conformance_figure",
     "contour",
     "history_figure",
+    "problems_figure",
     "race_figure",
     "save",
     "schedules_figure",
+    "surface",
     "theme",
     "updates",
     "updates_figure",

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from refopt.problems import Problem
 from refopt.view.style import new_axes, on_dark
 
-__all__ = ["contour", "ground", "marks"]
+__all__ = ["contour", "ground", "marks", "plane_only"]
 
 
 def contour(problem: Problem, ax: Any = None, points: int = 300) -> Any:
@@ -18,12 +18,19 @@ def contour(problem: Problem, ax: Any = None, points: int = 300) -> Any:
 
     The lines stand at heights above the lowest point that grow geometrically: near the minimum they are as dense as far away.
     """
+    plane_only(problem)
     ax = new_axes(ax)
     (left, right), (bottom, top) = problem.bounds
     x, y = np.meshgrid(np.linspace(left, right, points), np.linspace(bottom, top, points))
     ground(ax, x, y, problem.loss(np.stack([x, y], axis=-1)))
     ax.set(xlim=(left, right), ylim=(bottom, top), xlabel="x", ylabel="y", title=problem.name.replace("_", " ").capitalize())
     return ax
+
+
+def plane_only(problem: Problem) -> None:
+    """ValueError for a problem that no map and no surface can show."""
+    if problem.dimension != 2:
+        raise ValueError(f"only a problem in two variables can be drawn; {problem.name} has {problem.dimension}")
 
 
 def ground(ax: Any, x: np.ndarray, y: np.ndarray, values: np.ndarray) -> None:

@@ -35,6 +35,29 @@ def test_list(capsys):
     }
 
 
+def test_list_problems(capsys):
+    status, out, _ = run(capsys, "list", "--problems")
+    assert status == 0
+    rows = json.loads(run(capsys, "list", "--problems", "--json")[1])
+    assert [row["name"] for row in rows] == refopt.problems.names()
+    for row in rows:
+        (line,) = [line for line in out.splitlines() if line.startswith(f"{row['name']} ")]
+        assert row["trap"].startswith(" ".join(line.split()[3:]))
+        assert line.split()[2] == str(len(row["minima"]))
+    assert rows[-1]["options"] == ["dimension"]
+    with pytest.raises(SystemExit):
+        main(["step", "--help"])
+    text = capsys.readouterr().out
+    assert all(name in text for name in refopt.problems.names())
+
+
+@pytest.mark.parametrize("name", refopt.problems.names())
+def test_step_on_every_problem(capsys, name):
+    status, out, _ = run(capsys, "step", "adam", "--on", name, "-n", "2")
+    assert status == 0
+    assert f"on {name}: {refopt.problems.get(name).trap}" in out
+
+
 def test_show_schedules(capsys, tmp_path):
     pytest.importorskip("matplotlib", reason="the schedules are drawn by matplotlib")
     status, out, _ = run(capsys, "show", "--schedules", "--out", str(tmp_path / "new"))

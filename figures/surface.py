@@ -1,0 +1,16 @@
+"""Draw figures/surface.svg: three toy functions as surfaces. Himmelblau's four minima lie equally deep; Ackley's lies under a
+funnel of ripples; Goldstein and Price's function ranges over six decades, which only a logarithmic height shows.
+"""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from refopt import problems, view
+
+with view.theme("light"):
+    figure = Figure(figsize=(15, 4.9))
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.03, top=0.92, wspace=0.02)
+    for place, name in enumerate(("himmelblau", "ackley", "goldstein_price"), start=1):
+        view.surface(problems.get(name), figure.add_subplot(1, 3, place, projection="3d"))
+    view.save(figure, Path(__file__).parent, "surface", kinds=["svg"])
