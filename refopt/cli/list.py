@@ -1,5 +1,6 @@
 """Every rule by family, in the order of the years of their papers; --json adds scope, state and paper. With --problems the
-toy functions instead: dimension, number of minima that are known, and the trap that each sets; --json adds the points."""
+toy functions instead: dimension, number of minima that are known, and the trap that each sets; --json adds the points. With
+--fast: which rules step in place without new memory, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt list``."""
-    parser.add_argument("--problems", action="store_true", help="the toy functions instead of the rules")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--problems", action="store_true", help="the toy functions instead of the rules")
+    which.add_argument("--fast", action="store_true", help="which rules run blocked and fused, and why the others do not")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -22,6 +25,8 @@ def run(options: argparse.Namespace) -> None:
     """Print the rules, or the problems."""
     if options.problems:
         _list_problems(options.json)
+    elif options.fast:
+        _list_ways(options.json)
     else:
         _list_rules(options.json)
 
@@ -48,6 +53,25 @@ def _list_problems(as_json: bool) -> None:
         table += [[p.name, size, str(len(p.minima)), first], *(["", "", "", more] for more in others)]
     print_rows(["problem", "dimension", "minima", "trap"], table, left=4)
     print(f"\n{len(known)} problems. refopt.problems.get(NAME, dimension=…) has loss, gradient, Hessian, minima and saddles.")
+
+
+def _list_ways(as_json: bool) -> None:
+    import refopt
+    from refopt.cli.tables import print_rows
+
+    reasons = {name: refopt.fast.why_not(refopt.rule(name)) for name in refopt.names()}
+    if as_json:
+        print(json.dumps([{"name": name, "blocked": why is None, "why_not": why} for name, why in reasons.items()], indent=2))
+        return
+    quick = [name for name, why in reasons.items() if why is None]
+    print(textwrap.fill(f"Blocked and fused, {len(quick)} rules: {', '.join(quick)}.", 100))
+    print("\nThe others make the plain step and copy:\n")
+    table = []
+    for name, why in reasons.items():
+        if why is not None:
+            first, *more = textwrap.wrap(why, 80)
+            table += [[name, first], *(["", line] for line in more)]
+    print_rows(["rule", "why"], table, left=2)
 
 
 def _list_rules(as_json: bool) -> None:

@@ -35,6 +35,17 @@ def test_list(capsys):
     }
 
 
+def test_list_says_who_runs_in_place_and_why_others_do_not(capsys):
+    status, out, _ = run(capsys, "list", "--fast")
+    assert status == 0
+    rows = json.loads(run(capsys, "list", "--fast", "--json")[1])
+    assert [row["name"] for row in rows] == refopt.names()
+    blocked, plain = out.split("The others")
+    for row in rows:
+        assert row["blocked"] == (row["name"] in re.findall(r"\w+", blocked)) == (row["why_not"] is None)
+        assert row["blocked"] != any(line.startswith(f"{row['name']} ") for line in plain.splitlines())
+
+
 def test_list_problems(capsys):
     status, out, _ = run(capsys, "list", "--problems")
     assert status == 0
