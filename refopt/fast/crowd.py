@@ -123,10 +123,10 @@ class Crowd:
         if len(self.plans) >= BRANCHES:
             raise Unrecordable("it branches on what changes at every step")
         first = {name: value.reshape(-1)[0] for name, value in values.items()}
-        plan = _recording(self.rule, self.theta.dtype, first)
+        plan = _recording(self.rule, self.theta.dtype, first, Plan)  # compiled loops take one number for all
         if not self._holds(plan, values):
             raise Unrecordable("its branches are not decided by its numbers")
-        scratch = [np.empty(self.theta.size, dtype) for dtype in plan.scratch]
+        scratch = [np.empty(self.theta.size, dtype) for dtype in plan._dtypes]
         still = [self._constant(text(values), dtype) for text, dtype in _texts(plan).still]
         self.plans.append((plan, scratch, still))
         return self.plans[-1]

@@ -349,3 +349,12 @@ def test_a_value_that_the_formula_cannot_take_is_named():
 def test_the_door():
     assert "race" in dir(refopt)
     assert next(iter(inspect.signature(refopt.race).parameters)) == "rules"
+
+
+def test_with_compiled_steps_the_bits_are_the_same():
+    pytest.importorskip("numba", reason="fused steps need numba")
+    grids = {"lr": [0.01, 0.1], "beta1": [0.5, 0.9]}
+    plain = refopt.race("adam", HIMMELBLAU, STARTS, 20, grids)["adam"]
+    with refopt.fast.using("fused"):
+        fused = refopt.race("adam", HIMMELBLAU, STARTS, 20, grids)["adam"]
+    assert same(plain.paths, fused.paths)
