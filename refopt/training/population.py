@@ -109,7 +109,8 @@ class Population:
         if not len(self.problem.minima):
             raise ValueError(f"{self.problem.name} has no minimum to be near to")
         with np.errstate(all="ignore"):
-            distances = np.sqrt(((points[..., None, :] - self.problem.minima) ** 2).sum(axis=-1))
+            ways = points[..., None, :] - self.problem.minima
+            distances = np.sqrt(np.einsum("...i,...i->...", ways, ways))
         return np.where(np.isnan(distances), np.inf, distances)
 
 
@@ -133,7 +134,7 @@ def race(
     problem: Problem | str,
     starts: Any = None,
     steps: int = 200,
-    grids: Mapping[str, Sequence[Any]] | None = None,
+    grids: Mapping[str, Any] | None = None,
     seed: int = 0,
     keep: str | int = "all",
     memory: int = MEMORY,
@@ -263,7 +264,7 @@ class _Course:
         name: str,
         rule: Rule,
         problem: Problem,
-        grids: Mapping[str, Sequence[Any]],
+        grids: Mapping[str, Any],
         starts: np.ndarray,
         steps: int,
         at: np.ndarray,

@@ -11,9 +11,13 @@ except ImportError as error:
 from refopt.view.conformance import conformance_figure
 from refopt.view.contour import contour
 from refopt.view.history import history_figure
+from refopt.view.population import basins, basins_figure, heatmap, lr_beta_figure, stability_figure, swarm
 from refopt.view.race import race_figure
 from refopt.view.save import save
 from refopt.view.schedules import schedules_figure
 from refopt.view.style import theme
 
-__all__ = ["conformance_figure", "contour", "history_figure", "race_figure", "save", "schedules_figure", "theme"]
+__all__ = [
+    "basins", "basins_figure", "conformance_figure", "contour", "heatmap", "history_figure", "lr_beta_figure", "race_figure",
+    "save", "schedules_figure", "stability_figure", "swarm", "theme",
+]  # fmt: skip
