@@ -9,10 +9,10 @@ import sys
 
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from own_problem import own_problem
 
 import refopt
 from refopt import view
-from refopt.problems import Problem
 from refopt.training import lattice
 from refopt.view.population import NOWHERE
 from refopt.view.style import palette
@@ -20,14 +20,12 @@ from refopt.view.style import palette
 
 def two_valleys():
     """(x² − 1)² / 4 + y² / 2: minima at x = ±1, and every descent with a small rate stays on its side."""
-    return Problem(
+    return own_problem(
         "two_valleys",
         lambda theta: ((theta[..., :1] ** 2 - 1) ** 2 / 4 + theta[..., 1:] ** 2 / 2)[..., 0],
         lambda theta: np.concatenate([theta[..., :1] * (theta[..., :1] ** 2 - 1), theta[..., 1:]], axis=-1),
-        np.array([[-1.0, 0.0], [1.0, 0.0]]),
-        np.array([0.5, 0.5]),
+        [[-1.0, 0.0], [1.0, 0.0]],
         ((-2.0, 2.0), (-1.0, 1.0)),
-        "two",
     )
 
 
