@@ -10,6 +10,7 @@
     refopt.narrate(rule, theta, g, state)              # the source lines of a step with their values
     rule = refopt.gradients.chain(refopt.adamw, refopt.clip_by_global_norm(max_norm=1.0))  # what a gradient goes through
     history = refopt.train(net, rule, data, epochs=10) # a network, in mini-batches
+    found = refopt.race(["sgd", "adam"], "rosenbrock", starts=1000, grids={"lr": [1e-3, 1e-2]})  # all of them at once
 
 Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.schedules``, ``refopt.problems``, ``refopt.data``,
 ``refopt.nets``, ``refopt.training``, ``refopt.fast``, ``refopt.view`` (the only one that draws).
@@ -37,12 +38,14 @@ def __getattr__(name: str) -> Any:
         return import_module(f"refopt.{name}")
     if name == "train":
         return import_module("refopt.training").train
+    if name == "race":
+        return import_module("refopt.training.population").race
     if name in names():
         return load(name)
     if name.startswith("__"):
         raise AttributeError(name)
-    raise AttributeError(f"refopt has no {name!r}{nearest(name, [*__all__, *_ROOMS, 'train', *names()])}")
+    raise AttributeError(f"refopt has no {name!r}{nearest(name, [*__all__, *_ROOMS, 'race', 'train', *names()])}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_ROOMS, "train", *names()})
+    return sorted({*globals(), *_ROOMS, "race", "train", *names()})

@@ -220,3 +220,19 @@ def test_a_process_that_fails_is_said(monkeypatch, torch):
     monkeypatch.setattr(sys, "executable", "false")
     with pytest.raises(OSError, match="the process that measures ended with status 1"):
         bench.train(["mlp-64"], blocks=1)
+
+
+def test_a_population_and_its_members_one_by_one_come_to_the_same_loss(capsys):
+    result = bench.population(blocks=2, starts=30, steps=20, sample=5)
+    assert result["loss"]["together"] == result["loss"]["alone"]
+    low, middle, high = result["ratio"]
+    assert 0 < low <= middle <= high
+    assert result["seconds"] > 0
+    assert main(["bench", "race", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=no_constant)
+    assert found["loss"]["together"] == found["loss"]["alone"]
+    assert main(["bench", "race"]) == 0
+    assert capsys.readouterr().out.count(repr(found["loss"]["alone"])) == 2
+    assert main(["bench", "race", "--only", "mlp-64"]) == 2
+    with pytest.raises(ValueError, match="at least one"):
+        bench.population(blocks=0)

@@ -1,13 +1,14 @@
 """Timings, measured side by side in one run where they are ratios, on one thread. ``train``: one training step of several
 networks (loss, gradient, Adam) beside PyTorch and JAX, about 40 s. ``step``: one update of ten million parameters by each of
 several rules, and of a thousand small tensors, beside torch.optim and Optax, about two minutes. ``proof``, ``import``: the time
-of a proof, of an import."""
+of a proof, of an import. ``race``: a thousand starts at once beside one by one, about 2 s."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["arguments", "run"]
@@ -61,8 +62,14 @@ def _import(options: argparse.Namespace) -> None:
     _print(bench.importing(), options.json, show)
 
 
+def _race(options: argparse.Namespace) -> None:
+    from refopt import bench
+
+    _print(bench.population(), options.json, _print_population)
+
+
 IN_TURNS = ("train", "step")  # these compare, and take --only and --blocks
-BENCHES = {"train": _train, "step": _step, "proof": _proof, "import": _import}
+BENCHES = {"train": _train, "step": _step, "proof": _proof, "import": _import, "race": _race}
 
 
 def _print(result: dict[str, Any], as_json: bool, show: Any) -> None:
@@ -70,6 +77,17 @@ def _print(result: dict[str, Any], as_json: bool, show: Any) -> None:
         print(json.dumps(result, indent=2, allow_nan=False))
     else:
         show(result)
+
+
+def _print_population(result: dict[str, Any]) -> None:
+    """Both times, and the losses, which show that both did the same work."""
+    together, alone = result["loss"]["together"], result["loss"]["alone"]
+    print(f"{result['what']}\n")
+    print(f"as one array program  {result['seconds'] * 1000:9.1f} ms   mean loss of the sample {together!r}")
+    print(f"one by one            {result['one_by_one'] * 1000:9.0f} ms   mean loss of the sample {alone!r}")
+    ratio, sample = _ratio(result["ratio"]), f"measured on {result['sample']} starts and scaled up"
+    print(f"\nOne by one takes {ratio} times as long: medians of {result['blocks']} blocks, in turns, with")
+    print(f"the quartiles; {sample}. NumPy {result['versions']['numpy']}; {result['cpu']}.")
 
 
 def _names(only: str | None) -> list[str] | None:
@@ -131,7 +149,7 @@ def _time(microseconds: float) -> str:
     return f"{microseconds:.1f} µs" if microseconds < 1000 else f"{microseconds / 1000:.2f} ms"
 
 
-def _ratio(quartiles: tuple[float, float, float] | None) -> str:
+def _ratio(quartiles: Sequence[float] | None) -> str:
     if quartiles is None:
         return "1"
     low, middle, high = quartiles

@@ -51,12 +51,24 @@ class Call(NamedTuple):
     dtype: Any
 
 
+class Texts(NamedTuple):
+    """The arithmetic of a recorded step on scalars, as Python's text: the constants with their dtypes in the order in which
+    ``Plan.piece`` takes them, the guards with their answers, the new numbers of the state; and what the texts may name."""
+
+    still: list[tuple[str, str]]
+    moving: list[tuple[str, str]]
+    guards: Mapping[str, bool]
+    after: list[str]
+    space: dict[str, Any]
+
+
 class Plan:
     """A recorded step, ready to run in place.
 
     `scalars` are the names that may change from step to step (the step count, hyper-parameters); the others were recorded as
     they were. ``source`` is the text that runs: ``still`` and ``moving`` make the constants, ``moving`` also the new numbers of
-    the state, or None where the recording does not hold; ``tile`` is the step of one piece. Raises `Unrecordable`.
+    the state, or None where the recording does not hold; ``tile`` is the step of one piece. `texts` is the same arithmetic in
+    parts, for a crowd of members with numbers of their own (`refopt.fast.crowd`). Raises `Unrecordable`.
     """
 
     def __init__(self, rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> None:
@@ -134,6 +146,7 @@ class Plan:
             ]
         )
         exec(compile(self.source, "<recorded step>", "exec"), space)
+        self.texts = Texts(still, moving, tape.guards, numbers_after, space)
         self.still: Callable[..., tuple[Any, ...]] = space["still"]
         self.moving: Callable[..., Any] = space["moving"]
         self.piece: Callable[..., None] = space["tile"]
@@ -367,10 +380,11 @@ def take(plan: type[Plan]) -> None:
     _BOUND.clear()
 
 
-def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any]) -> Plan:
-    """The recording of a rule that holds for these numbers. Raises `Unrecordable`."""
+def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any], kind: type[Plan] | None = None) -> Plan:
+    """The recording of a rule that holds for these numbers, of `kind` or to run the way of now. Raises `Unrecordable`."""
+    kind = _way if kind is None else kind
     others = tuple((name, value) for name, value in rule._step_hyper.items() if name not in scalars)
-    key = (_way, rule.recurrence, dtype, tuple(scalars), others)
+    key = (kind, rule.recurrence, dtype, tuple(scalars), others)
     try:
         known = _RECORDINGS.get(key)
     except TypeError as error:
@@ -389,7 +403,7 @@ def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any]) -> Plan:
         raise Unrecordable("it branches on what changes at every step")
     inputs, expected = _sample(rule, dtype, scalars)
     try:
-        plan = _way(rule, dtype, scalars)
+        plan = kind(rule, dtype, scalars)
         plan.demand(inputs, expected, scalars)
     except Unrecordable as reason:
         _REFUSED[key] = str(reason)
