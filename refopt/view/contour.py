@@ -18,6 +18,8 @@ def contour(problem: Problem, ax: Any = None, points: int = 300) -> Any:
 
     The lines stand at heights above the lowest point that grow geometrically: near the minimum they are as dense as far away.
     """
+    if len(problem.bounds) != 2:
+        raise ValueError(f"only a function of two variables can be drawn from above; {problem.name} has {len(problem.bounds)}")
     ax = new_axes(ax)
     (left, right), (bottom, top) = problem.bounds
     x, y = np.meshgrid(np.linspace(left, right, points), np.linspace(bottom, top, points))

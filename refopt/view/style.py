@@ -70,9 +70,9 @@ def palette() -> tuple[str, ...]:
     return ON_DARK if on_dark() else COLORS
 
 
-def on_dark() -> bool:
-    """Whether the paper of now is dark."""
-    red, green, blue = mpl.colors.to_rgb(mpl.rcParams["axes.facecolor"])
+def on_dark(paper: Any = None) -> bool:
+    """Whether a paper is dark; by default the paper of now."""
+    red, green, blue = mpl.colors.to_rgb(mpl.rcParams["axes.facecolor"] if paper is None else paper)
     return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
 
 
