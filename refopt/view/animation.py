@@ -63,7 +63,9 @@ def animate(walks: Any, problem: Problem, path: str | Path, fps: float = 12.0, t
     write = {".html": _html, ".gif": _gif, ".mp4": _mp4}.get(path.suffix.lower())
     if write is None:
         known = ", ".join(KINDS)
-        raise ValueError(f"an animation is one of {known}; {path.name!r} has suffix {path.suffix!r}{nearest(path.suffix, KINDS)}")
+        raise ValueError(
+            f"an animation is one of {known}; {path.name!r} has suffix {path.suffix!r}{nearest(path.suffix, KINDS)}"
+        )
     if not (math.isfinite(fps) and 0 < fps <= 60):
         raise ValueError(f"fps must be above 0 and at most 60 frames a second, got {fps!r}")
     if write is _mp4 and shutil.which("ffmpeg") is None:

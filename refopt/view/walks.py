@@ -35,9 +35,7 @@ def taken(walks: Any) -> dict[str, np.ndarray]:
     return paths
 
 
-def trails(
-    walks: Any, problem: Problem, ax: Any = None, *, fade: bool = True, legend: bool = True, styles: Any = None
-) -> Any:
+def trails(walks: Any, problem: Problem, ax: Any = None, *, fade: bool = True, legend: bool = True, styles: Any = None) -> Any:
     """Several walks over the height lines of `problem`, fainter towards their beginnings, a dot where each ends.
 
     `walks` is a mapping of names to points (steps + 1, 2), or what `refopt.training.toy_race` gives; `styles` is what
