@@ -52,24 +52,22 @@ class _Stage(NamedTuple):
 def animate(walks: Any, problem: Problem, path: str | Path, fps: float = 12.0, title: str | None = None) -> Path:
     """Write the walks over `problem` as an animation, one frame a step (and one for the start); returns the path.
 
-    The suffix of `path` decides: ".html" is a page that plays by itself, by clicks and by keys, and asks nothing of the network;
-    ".gif" a picture; ".mp4" a film, which needs the program ffmpeg. `walks` is a mapping of names to points (steps + 1, 2), or what
-    `refopt.training.toy_race` gives; a walk that is shorter than the others waits where it ended. `fps` is frames a second.
+    The suffix of `path` decides: ".html" is a page that plays by itself, by clicks and by keys, and asks nothing of the
+    network; ".gif" a picture; ".mp4" a film, which needs the program ffmpeg. `walks` is a mapping of names to points
+    (steps + 1, 2), or what `refopt.training.toy_race` gives; a walk that is shorter than the others waits where it ended.
+    `fps` is frames a second.
 
-    The file is there whole or not at all. Raises ValueError for another suffix or fps, RuntimeError where ffmpeg is missing
-    or fails.
+    The file is there whole or not at all. Raises ValueError for another suffix or fps, OSError where nothing can be written,
+    or ffmpeg is missing or fails.
     """
     path = Path(path)
     write = {".html": _html, ".gif": _gif, ".mp4": _mp4}.get(path.suffix.lower())
     if write is None:
-        known = ", ".join(KINDS)
-        raise ValueError(
-            f"an animation is one of {known}; {path.name!r} has suffix {path.suffix!r}{nearest(path.suffix, KINDS)}"
-        )
+        raise ValueError(f"{path.name!r} has a suffix that is no kind of animation{nearest(path.suffix, KINDS)}")
     if not (math.isfinite(fps) and 0 < fps <= 60):
         raise ValueError(f"fps must be above 0 and at most 60 frames a second, got {fps!r}")
     if write is _mp4 and shutil.which("ffmpeg") is None:
-        raise RuntimeError("an .mp4 needs the program ffmpeg, which is not on the PATH; .gif and .html need nothing more")
+        raise FileNotFoundError("an .mp4 needs the program ffmpeg, which is not on the PATH; .gif and .html need nothing more")
     return write(_stage(taken(walks), problem, title), path, fps)
 
 
@@ -181,7 +179,7 @@ def _mp4(stage: _Stage, path: Path, fps: float) -> Path:
             if process.wait() != 0:
                 said.seek(0)
                 reason = said.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
-                raise RuntimeError(f"ffmpeg could not write {path.name}: {reason[-1]}")
+                raise OSError(f"ffmpeg could not write {path.name}: {reason[-1]}")
         return write_whole(path, lambda file: file.write(film.read_bytes()))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,10 @@ def trail(ax: Any, path: np.ndarray, style: Mapping[str, Any], fade: bool = True
     steps = len(path) - 1
     if steps > 0:
         cuts = np.unique(np.linspace(0, steps, (PIECES if fade else 1) + 1).round().astype(int))
-        pieces = [path[first : last + 1] for first, last in zip(cuts[:-1], cuts[1:], strict=True)]
+        pieces = [path[first : last + 1] for first, last in pairwise(cuts)]
         strength = np.linspace(0.45, 1.0, len(pieces)) if fade else np.ones(1)
         lines = LineCollection(pieces, colors=style["color"], linewidths=2.0, linestyles=[style["linestyle"]], zorder=3)
-        lines.set_alpha(strength)
+        lines.set_alpha(strength.tolist())
         ax.add_collection(lines, autolim=False)
     if len(path):
         ax.plot(*path[-1], "o", color=style["color"], markersize=6, markeredgecolor=outline(), zorder=4)
