@@ -1,6 +1,6 @@
-"""How long Adam's first steps are while the gradient is always 1. With both corrections each is exactly one learning rate long. Without
-them the second moment, which remembers ten times as long as the first, is still too small: steps are up to seven times too long, for
-thousands of updates.
+"""How long Adam's first steps are while the gradient is always 1. With both corrections each is exactly one learning rate
+long. Without them the second moment, which takes a hundred times as long to fill as the first, is still too small: steps are
+up to 6.6 times too long, and a quarter too long after a thousand of them.
 """
 
 from pathlib import Path

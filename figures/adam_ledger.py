@@ -1,5 +1,5 @@
-"""Adam's second step, line by line, on three coordinates whose gradients are 1, 0.001 and 0. The first two move by nearly the same
-length though their gradients differ a thousandfold; the third stays where it is, with only ε below it.
+"""Adam's second step, line by line, on three coordinates whose gradients are 1, 0.001 and 0. The first two move by nearly the
+same length though their gradients differ a thousandfold; the third stays where it is, with only ε below it.
 """
 
 from pathlib import Path

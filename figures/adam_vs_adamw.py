@@ -1,5 +1,6 @@
-"""Weight decay on a bowl that is steep in x and flat in y, minimum at the star. With L2 in the gradient Adam walks to the minimum of
-the sum (the cross), where the flat direction has given in. AdamW, whose steps do not know how steep a direction is, stays at the star.
+"""Weight decay on a bowl that is steep in x and flat in y, minimum at the star. With L2 in the gradient Adam walks to the
+minimum of the sum (the cross), where the flat direction has given in. AdamW, whose steps do not know how steep a direction
+is, stays at the star.
 """
 
 from dataclasses import replace
@@ -32,5 +33,5 @@ walks = {
 with view.theme():
     ax = view.trails(walks, bowl, fade=False)
     ax.plot(*(CURVATURES * target / (CURVATURES + DECAY)), "X", color="black", markeredgecolor="white", markersize=10, zorder=6)
-    ax.set_title(f"Weight decay {DECAY:g} on a badly scaled bowl")
+    ax.set_title(f"Weight decay {DECAY:g}: L2 moves the end of the walk")
     view.save(ax.figure, Path(__file__).parent, "adam_vs_adamw", kinds=["svg"])

@@ -1,5 +1,6 @@
-"""Where Adam goes the wrong way: of 101 gradients one is 1010, the others are −10, so on the whole x = −1 is best. Adam forgets the rare
-large one before it can weigh as much as it should, and ends at +1, the worst point. AMSGrad's maximum does not forget.
+"""Where Adam goes the wrong way: of 101 gradients one is 1010, the others are −10, so on the whole x = −1 is best. Adam
+forgets the rare large one before it can weigh as much as it should, and ends at +1, the worst point. AMSGrad's maximum does
+not forget.
 
 The online problem of Reddi, Kale and Kumar 2018, section 3, on [−1, 1].
 """
@@ -28,6 +29,8 @@ with view.theme():
         ax.plot(range(0, STEPS + 1, 20), path[::20], label=name, **style)
     ax.axhline(-1, color="#7f7f7f", linewidth=0.8)
     ax.annotate("the best point", (STEPS, -1), (0, 4), textcoords="offset points", ha="right", fontsize=9)
-    ax.set(xlabel="step", ylabel="x", ylim=(-1.1, 1.1), xlim=(0, STEPS), title="A problem on which Adam fails and AMSGrad does not")
+    ax.set(
+        xlabel="step", ylabel="x", ylim=(-1.1, 1.1), xlim=(0, STEPS), title="A problem on which Adam fails and AMSGrad does not"
+    )
     ax.legend(loc="center right")
     view.save(ax.figure, Path(__file__).parent, "amsgrad_counterexample", kinds=["svg"])

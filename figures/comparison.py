@@ -1,6 +1,6 @@
-"""Six optimizers on the handwritten digits from eight sides: how low the losses go, how fast, how steadily, and at which price in
-time (of the machine that drew this) and memory. Adam's state is twice as large as the parameters, RMSprop's with all its means three
-times.
+"""Six optimizers on the handwritten digits from eight sides: how low the losses go, how fast, how steadily, and at which
+price in time (of the machine that drew this) and memory. Adam's state is twice as large as the parameters, RMSprop's with all
+its means three times.
 
 What ``refopt race --compare`` draws of all rules that race.
 """

@@ -1,5 +1,5 @@
-"""Which library runs which optimizer as its paper has it. A number: the paper's digits, off by so many units in the last place; a
-letter: another arithmetic under the same name. Look along a row to see whom a port may be compared to.
+"""Which library runs which optimizer as its paper has it. A number: the paper's digits, off by so many units in the last
+place; a letter: another arithmetic under the same name. Look along a row to see whom a port may be compared to.
 
 Drawn from the numbers in conformance.json; ``refopt conformance --out figures`` measures them again, in about four minutes.
 """

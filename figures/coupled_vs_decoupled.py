@@ -1,5 +1,6 @@
-"""How much of a parameter is left after 2,000 steps of weight decay, against the size of its noisy gradients. Decay in the gradient (L2)
-is divided by that size, as all of the gradient is: who has large gradients hardly shrinks. Decoupled decay shrinks all alike.
+"""How much of a parameter is left after 2,000 steps of weight decay, against the size of its noisy gradients. Decay in the
+gradient (L2) is divided by that size, as all of the gradient is: who has large gradients hardly shrinks. Decoupled decay
+shrinks all alike.
 """
 
 from pathlib import Path
@@ -23,8 +24,8 @@ with view.theme():
         *_, last = refopt.walk(rule, np.ones_like(sizes), (sign * sizes for sign in signs), steps=STEPS)
         ax.plot(sizes[::40], last["theta"].reshape(-1, 40).mean(axis=1), marker="o", markersize=4, label=name, **style)
     share = (1 - LR * DECAY) ** STEPS
-    ax.set(xscale="log", xlabel="size of the gradients of a parameter (log scale)", ylim=(0, 1.1))
-    ax.set(ylabel="what is left of it (it was 1)", title=f"Weight decay {DECAY:g}, lr {LR:g}, {STEPS:,} steps")
+    ax.set(xscale="log", xlabel=f"size of a parameter's gradients (log scale); decay {DECAY:g}, lr {LR:g}", ylim=(0, 1.1))
+    ax.set(ylabel=f"what is left of it after {STEPS:,} steps", title="Inside Adam, L2 decays whom it likes")
     ax.axhline(share, color="#7f7f7f", linewidth=0.8, zorder=0)
     ax.annotate(f"(1 − lr · decay)^{STEPS} = {share:.2f}", (sizes[0], share), (0, -14), textcoords="offset points", fontsize=9)
     ax.legend(loc="lower right")

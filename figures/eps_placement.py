@@ -1,6 +1,6 @@
-"""The first step of Adam against the size of the gradient, ε = 10⁻⁸ in three places where libraries have it. Large gradients do not
-tell them apart. Below 10⁻⁴ they part: inside the root, √ε = 10⁻⁴ counts; beside the uncorrected moment ("epsilon hat") it counts 31.6
-times at the first step.
+"""The first step of Adam against the size of the gradient, ε = 10⁻⁸ in three places where libraries have it. Large gradients
+do not tell them apart. Below 10⁻⁴ they part: inside the root, √ε = 10⁻⁴ counts; beside the uncorrected moment ("epsilon hat")
+it counts 31.6 times at the first step.
 """
 
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""One training on the handwritten digits as its history shows it: the loss of each batch and after each epoch, accuracy, a learning
-rate that warms up and falls along a cosine, and the norms of gradient and step.
+"""One training on the handwritten digits as its history shows it: the loss of each batch and after each epoch, accuracy, a
+learning rate that warms up and falls along a cosine, and the norms of gradient and step.
 
 ``history.plot()`` draws it of every training.
 """

@@ -1,5 +1,5 @@
-"""Six optimizers on Beale's function, a hundred steps each, one panel each: who bounces off the wall, who follows the valley floor,
-who walks in steps of one length.
+"""Six optimizers on Beale's function, a hundred steps each, one panel each: who bounces off the wall, who follows the valley
+floor, who walks in steps of one length.
 """
 
 from pathlib import Path

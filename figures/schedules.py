@@ -1,5 +1,5 @@
-"""Every learning-rate schedule over 100 updates: what rises, what falls, what comes again. Orange is a momentum that goes the other
-way, or the loss that a plateau watches.
+"""Every learning-rate schedule over 100 updates: what rises, what falls, what comes again. Orange is a momentum that goes the
+other way, or the loss that a plateau watches.
 
 What ``refopt show --schedules`` draws.
 """

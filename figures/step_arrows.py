@@ -1,5 +1,6 @@
-"""One step of Adam in mid-walk, three arrows: the gradient says up the valley wall, the mean of past gradients still carries the old
-direction, and what is done in the end is the mean with each coordinate divided by its usual size. The hollow dot is where it lands.
+"""One step of Adam in mid-walk, three arrows: downhill is up and to the right by now, but the mean of past gradients still
+points the old way, and the step is that mean with each coordinate divided by its usual size. The hollow dot is where it
+lands.
 """
 
 from pathlib import Path

@@ -58,5 +58,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{len(names)} pictures, {len(reasons)} out of date{'' if page else '; so is the page of captions'}")
     else:
         where = gallery.directory if options.out is None else options.out
-        print(f"{len(names)} pictures: {len(made)} made, {len(failed)} failed, {len(names) - len(reasons)} as they were; {where}")
+        print(
+            f"{len(names)} pictures: {len(made)} made, {len(failed)} failed, {len(names) - len(reasons)} as they were; {where}"
+        )
     return 1 if failed or (options.check and (reasons or not page)) else 0

@@ -38,7 +38,7 @@ def drift_panel(apart: Mapping[str, Any], reference: str, ax: Any = None, digits
     ax.axhline(1.0, color=muted(), linewidth=0.8)
     ax.annotate("1 ulp: the last digit", (1, 1.0), (4, 3), textcoords="offset points", fontsize=9, color=muted())
     share = ax.secondary_yaxis("right", functions=(lambda y: y * 2.0 ** (1 - digits), lambda y: y * 2.0 ** (digits - 1)))
-    share.set_ylabel("relative to the largest parameter, about")
+    share.set_ylabel("relative to the largest parameter, about", labelpad=10)
     if equal:
         ax.plot([], [], " ", label=f"the same bits: {', '.join(equal)}")
     ax.legend(fontsize=9.5, loc="best")

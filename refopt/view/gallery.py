@@ -1,9 +1,10 @@
 """The gallery: pictures that are each made by a script of their own, made again only when something that they use changed.
 
 A gallery is a directory with ``NAME.py`` beside ``NAME.svg``. The first paragraph of a script's docstring is the caption; the
-script writes its files beside itself (``Path(__file__).parent``), where it may have numbers, ``NAME.json``. What a script uses is seen while it runs: the modules of
-refopt that it imports and the files of the package that it opens. Their digests are written into ``made.json``, and where
-one of them is another, or the picture is not the one that was made, the script runs again.
+script writes its files beside itself (``Path(__file__).parent``), where it may have numbers, ``NAME.json``. What a script uses
+is seen while it runs: the modules of refopt that it imports and the files of the package that it opens. Their digests are
+written into ``made.json``, and where one of them is another, or the picture is not the one that was made, the script runs
+again. Versions of other packages do not count: numpy and matplotlib draw the same picture in other bytes.
 """
 
 from __future__ import annotations

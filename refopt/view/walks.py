@@ -118,7 +118,7 @@ def arrows(
 def race_grid_figure(walks: Any, problem: Problem, columns: int = 3, title: str | None = None) -> Figure:
     """One small panel for each walk, all on the same ground: who goes how, without crossing the others.
 
-    Above each panel: the rule, and the loss where its walk ends.
+    Above each panel: the walk's name, and the loss where it ends.
     """
     paths = taken(walks)
     if columns < 1:
@@ -132,7 +132,7 @@ def race_grid_figure(walks: Any, problem: Problem, columns: int = 3, title: str 
             trails({name: path}, problem, ax, legend=False, styles=styles)
             with np.errstate(all="ignore"):
                 last = float(problem.loss(path[-1]))
-            ax.set_title(f"{name}: {last:.2g}")
+            ax.set_title(f"{name}, loss {last:.2g}")
             ax.set_xlabel("x" if i + columns >= len(paths) else "")
             ax.set_ylabel("y" if i % columns == 0 else "")
             ax.tick_params(labelbottom=i + columns >= len(paths))
@@ -141,7 +141,5 @@ def race_grid_figure(walks: Any, problem: Problem, columns: int = 3, title: str 
         most = max(len(path) for path in paths.values()) - 1
         figure.suptitle(title or f"{problem.name.replace('_', ' ').capitalize()}: {most} steps each", fontsize=15,
                         fontweight="bold")  # fmt: skip
-        figure.supxlabel(
-            "Beside each name the loss at the end of its walk. Square: start; star: minimum.", fontsize=10.5, color=muted()
-        )
+        figure.supxlabel("Loss: at the end of the walk. Square: start; star: minimum.", fontsize=10.5, color=muted())
     return figure
