@@ -38,9 +38,9 @@ def find(start: Path | None = None) -> Gallery:
     start = Path.cwd() if start is None else Path(start).resolve()
     places = [place / "figures" for place in (start, *start.parents, PACKAGE.parent)]
     for place in places:
-        if (place / LIST).is_file() or (place / "race.py").is_file():
+        if (place / LIST).is_file():  # a figures/ without it is somebody else's, whose scripts are not to be run
             return Gallery(place)
-    raise FileNotFoundError(f"no figures/ with scripts in {start}, above it or in {PACKAGE.parent}; run this inside a checkout")
+    raise FileNotFoundError(f"no figures/{LIST} in {start}, above it or in {PACKAGE.parent}; run this inside a checkout")
 
 
 class Gallery:
@@ -57,7 +57,7 @@ class Gallery:
         except FileNotFoundError:
             self.made = {}
         except ValueError as error:
-            raise ValueError(f"{self.directory / LIST} is broken ({error}); delete it to make all pictures again") from None
+            raise ValueError(f"{self.directory / LIST} is broken ({error}); with {{}} in it all are made again") from None
 
     def demand(self, names: Sequence[str]) -> list[str]:
         """The names, once each; ValueError for one that is no picture here."""

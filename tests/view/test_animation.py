@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("matplotlib", reason="refopt.view needs matplotlib")
-Image = pytest.importorskip("PIL.Image", reason="matplotlib brings pillow")
+
+from PIL import Image  # matplotlib brings it
 
 from refopt import problems, view
 from refopt.training import entrants, toy_race

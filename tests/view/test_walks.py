@@ -81,7 +81,7 @@ def test_what_cannot_be_a_walk():
     ):
         with pytest.raises(ValueError, match=message):
             view.trails(walks, BEALE)
-    with pytest.raises(ValueError, match="two variables.*quadratic has 3"):
+    with pytest.raises(ValueError, match=r"two variables.*quadratic has 3"):
         view.trails({"a": np.zeros((2, 2))}, problems.get("quadratic", dimension=3))
 
 
