@@ -1,6 +1,6 @@
-"""Descent with noisy gradients. At a constant learning rate it does not arrive but wanders around the minimum; sixteen times the
-batch lowers the floor sixteenfold; a tenth of the learning rate lowers it nearly as far and takes ten times as long. The average
-of all points ends lowest, for free.
+"""Descent with noisy gradients. At a constant learning rate it does not arrive but wanders around the minimum; sixteen times
+the batch lowers the floor sixteenfold; a tenth of the learning rate lowers it nearly as far and takes ten times as long. The
+average of all points ends lowest, for free.
 """
 
 from pathlib import Path
