@@ -1,4 +1,9 @@
-"""Draw figures/race.svg, the picture in the README: what ``refopt race`` draws."""
+"""One start, one order of batches, nine rules, each at its tuned learning rate. Above: nearly every rule passes 95 % on the
+digits within a few epochs; Lion, whose steps all have one length, takes longer. Below: the same rules on two functions where
+you can watch them.
+
+What ``refopt race`` draws.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,8 @@
-"""Draw figures/schedules.svg: what ``refopt show --schedules`` draws."""
+"""Every learning-rate schedule over 100 updates: what rises, what falls, what comes again. Orange is a momentum that goes the
+other way, or the loss that a plateau watches.
+
+What ``refopt show --schedules`` draws.
+"""
 
 from pathlib import Path
 

@@ -25,6 +25,7 @@ VERBS = {
     "diagnose": "which mistake a library's optimizer makes where it should be the paper's rule",
     "conformance": "all installed libraries against the golden vectors, as a table and a figure",
     "golden": "vectors with proven answers, for checking other implementations",
+    "figures": "the pictures of a checkout, made again where what they use has changed",
     "bench": "timings as ratios against another library",
 }
 

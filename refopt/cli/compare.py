@@ -29,6 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", metavar="WORD=VALUE", action="append", default=[], help="a hyper-parameter for all of them: --set eps=1e-8"
     )
+    parser.add_argument(
+        "--out", metavar="DIR", help="also draw how far the readings drift apart over 1000 steps: DIR/drift.png, drift.svg"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -46,11 +49,13 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"two readings are needed to compare; {options.rule} is {by} (and paper)")
     hyper = dict(setting(text) for text in options.set)
     first, *others = [_chosen(options.rule, word, hyper) for word in chosen]
-    found = []
+    found, rules = [], {}
     for word, (rule, given) in zip(chosen[1:], others, strict=True):
         if "lr" not in hyper and "lr" in first[1] | given:  # one of the two has no default: both get the same
             rule = rule(lr=first[0].lr)
         found.append((word, *compare(first[0], rule)))
+        rules[word] = rule
+    paths = [] if options.out is None else _figure(first[0], chosen[0], rules, options.out)
     if options.json:
         print(json.dumps([_plain(chosen[0], *entry) for entry in found], indent=2, allow_nan=False))
         return
@@ -62,6 +67,28 @@ def run(options: argparse.Namespace) -> None:
             print(f"    {cause.word}: {mine} here, {other} there\n        alone: {_where(cause.parting)}")
         if not causes:
             print("    the same reading with the same defaults")
+    if paths:
+        print(f"\nFigures: {', '.join(map(str, paths))}")
+
+
+def _figure(reference: Any, name: str, rules: dict[str, Any], directory: str) -> list[Any]:
+    """Draw the drift of the rules from the reference over gradients of many sizes."""
+    import numpy as np
+
+    from refopt.cli.directory import demand_writable
+    from refopt.frameworks.comparison import drift
+
+    if reference.needs:
+        raise ValueError(f"{reference.name} asks for gradients itself; its readings have no drift over given ones")
+    demand_writable(directory)
+    from refopt import view
+
+    draw = np.random.default_rng(0)
+    theta, sizes = draw.standard_normal((10, 10)), 10.0 ** draw.uniform(-6, 0, (10, 10))
+    gradients = sizes * draw.standard_normal((1000, 10, 10))
+    with view.theme():
+        ax = view.drift_panel({word: drift(reference, rule, theta, gradients) for word, rule in rules.items()}, name)
+        return view.save(ax.figure, directory, "drift")
 
 
 def _chosen(name: str, word: str, hyper: dict[str, Any]) -> tuple[Any, frozenset[str]]:

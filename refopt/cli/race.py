@@ -1,5 +1,7 @@
 """Train the digits network with every rule from the same start over the same batches, walk two toy functions, and write
-race.png and race.svg. Progress goes to standard error; --json prints one JSON document instead of the table."""
+race.png and race.svg; with --compare also compare.png and compare.svg, eight panels over the trainings. With --animate the
+rules only walk a toy function, which is written as a page that plays (.html), a GIF or a film (.mp4). Progress goes to standard
+error; --json prints one JSON document instead of the table."""
 
 from __future__ import annotations
 
@@ -21,6 +23,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, default=None, help="passes over the training images (default: 40)")
     parser.add_argument("--seed", type=int, default=0, help="decides the start and the order of the batches (default: 0)")
     parser.add_argument("--out", metavar="DIR", default="refopt-out", help="where the figure goes (default: refopt-out)")
+    parser.add_argument("--theme", default="light", help="the look of the figures: light (default) or dark")
+    parser.add_argument("--compare", action="store_true", help="draw losses, ratios, time and memory side by side too")
+    parser.add_argument("--animate", metavar="FILE", help="write an animation of the walks, FILE.html, .gif or .mp4, and stop")
+    parser.add_argument("--on", metavar="PROBLEM", help="for --animate: beale or rosenbrock (default: beale)")
+    parser.add_argument("-n", "--steps", type=int, help="for --animate: how many steps (default: 100)")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of the table")
     parser.add_argument("--tune", action="store_true", help="find the table of learning rates again (about a minute), and stop")
 
@@ -38,6 +45,12 @@ def run(options: argparse.Namespace) -> None:
             raise ValueError(f"--rules names a rule twice: {', '.join(chosen)}")
     if options.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {options.seed}")
+    if options.animate is not None:
+        _animate(racing, chosen, options)
+        return
+    for word in ("on", "steps"):
+        if getattr(options, word) is not None:
+            raise ValueError(f"--{word} goes with --animate FILE; the race itself has courses of its own")
     if options.tune:
         _tune(racing, chosen, options.json)
         return
@@ -48,9 +61,15 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--epochs must be at least 1, got {epochs}")
     from refopt import view
 
+    look = view.theme(options.theme)
     racers = _race(racing, rules, epochs, options.seed)
     toys = [racing.toy_race(racing.entrants(chosen, toy), toy) for toy in racing.TOYS]
-    paths = view.save(view.race_figure(racers, toys), options.out, "race")
+    with look:
+        paths = view.save(view.race_figure(racers, toys), options.out, "race")
+        if options.compare:
+            histories = {racer.name: racer.history for racer in racers}
+            title = f"{len(racers)} optimizers on the handwritten digits"
+            paths += view.save(view.comparison_figure(histories, title), options.out, "compare")
     if options.json:
         print(json.dumps(_document(racers, epochs, options.seed, paths), indent=2, allow_nan=False))
     else:
@@ -70,6 +89,28 @@ def _race(racing: Any, rules: list[Any], epochs: int, seed: int) -> list[Any]:
             progress.update(tasks[racer.name], completed=len(racer.losses) - 1, news=news)
 
         return racing.race(rules, epochs, seed, show)
+
+
+def _animate(racing: Any, chosen: list[str] | None, options: argparse.Namespace) -> None:
+    """Walk the toy function and write the animation."""
+    from refopt import problems, view
+
+    on, steps = "beale" if options.on is None else options.on, 100 if options.steps is None else options.steps
+    problem = problems.get(on)
+    if on not in racing.TOYS:
+        raise ValueError(f"no learning rates are tuned for {on}; --on takes {' or '.join(sorted(racing.TOYS))}")
+    if steps < 1:
+        raise ValueError(f"--steps must be at least 1, got {steps}")
+    walks = racing.toy_race(racing.entrants(chosen, on), on, steps)
+    with view.theme(options.theme):
+        path = view.animate(walks, problem, options.animate)
+    if options.json:
+        lasts = [{"name": run.name, "lr": run.lr, "loss": run.losses[-1], "steps": len(run.path) - 1} for run in walks]
+        print(json.dumps({"problem": on, "steps": steps, "animation": str(path), "rules": lasts}, indent=2, allow_nan=False))
+    else:
+        rows = [[run.name, f"{run.lr:g}", f"{run.losses[-1]:.2e}"] for run in sorted(walks, key=lambda run: run.losses[-1])]
+        print_rows(["rule", "lr", f"loss after {steps} steps"], rows)
+        print(f"\nAnimation: {path}")
 
 
 def _tune(racing: Any, chosen: list[str] | None, as_json: bool) -> None:

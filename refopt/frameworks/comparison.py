@@ -12,7 +12,7 @@ from refopt import numbers
 from refopt.recurrence import Rule
 from refopt.stepping import assigned
 
-__all__ = ["Cause", "Parting", "compare", "probe"]
+__all__ = ["Cause", "Parting", "compare", "drift", "probe"]
 
 STEPS, SLOWER = 12, 7  # from step 7 on the learning rate is a tenth
 
@@ -77,6 +77,31 @@ def compare(one: Rule, two: Rule) -> tuple[Parting, list[Cause]]:
                 changed = own(inner=changed) if own is not None else changed
                 causes.append(Cause(word, (ours[word], others[word]), _part(one, changed)))
     return _part(one, two), causes
+
+
+def drift(one: Rule, two: Rule, theta: Any, gradients: Iterable[Any]) -> np.ndarray:
+    """How far two readings have drifted apart after each step of the same `gradients` from the same `theta` (an array).
+
+    The unit is the last place (ulp) of the largest parameter of `one`, in theta's dtype; 0 where every bit is the same, NaN
+    where one of the two has NaN.
+
+    >>> torch, keras = (refopt.rule("adam", framework=name) for name in ("torch", "keras"))
+    >>> drift(torch, torch, np.ones(2), np.ones((3, 2))).tolist()
+    [0.0, 0.0, 0.0]
+    >>> bool(drift(torch, keras, np.ones(2), np.full((1, 2), 1e-9))[0] > 1e9)
+    True
+    """
+    theta = np.asarray(theta)
+    if theta.dtype.kind != "f":
+        raise TypeError(f"drift needs a floating-point theta, got {theta.dtype}")
+    (a, mine), (b, other) = (theta, one.init(theta)), (theta, two.init(theta))
+    apart = []
+    with np.errstate(all="ignore"):
+        for g in gradients:
+            a, mine = one.update(a, g, mine)
+            b, other = two.update(b, g, other)
+            apart.append(float(np.abs(a - b).max()) / float(np.spacing(np.abs(a).max())) if a.size else 0.0)
+    return np.array(apart)
 
 
 def _bare(rule: Rule) -> tuple[Rule | None, Rule]:

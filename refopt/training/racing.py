@@ -15,6 +15,7 @@ from refopt.data import Split, digits
 from refopt.nets import MLP
 from refopt.recurrence import Rule
 from refopt.stepping import walk
+from refopt.training.history import History
 from refopt.training.loop import Epoch, train
 
 __all__ = [
@@ -55,6 +56,7 @@ class Racer:
     accuracies: list[float] = field(default_factory=list)
     seconds: float = 0.0
     state_bytes_per_parameter: float = 0.0
+    history: History | None = None  # of the whole training, when it is over
 
     @property
     def train_loss(self) -> float:
@@ -131,7 +133,8 @@ def race(
             if progress is not None:
                 progress(racer)
 
-        train(net, rule, data, epochs=epochs, batch_size=BATCH_SIZE, seed=seed, theta=theta, callbacks=[note])
+        words: dict[str, Any] = dict(epochs=epochs, batch_size=BATCH_SIZE, seed=seed, theta=theta, callbacks=[note])
+        racer.history = train(net, rule, data, **words)
     return racers
 
 

@@ -1,40 +1,63 @@
 """Pictures: the only room that imports matplotlib. Arrays in, figures out.
 
-Needs matplotlib: ``pip install matplotlib``.
+Every drawing function takes an ``ax`` (or makes one), returns it and shows nothing; a function ``…_figure`` returns a whole
+figure. Inside ``with theme("dark"):`` all of them draw on dark paper. Needs matplotlib: ``pip install matplotlib``.
 """
+
+from importlib import import_module
+from typing import Any
 
 try:
     import matplotlib as _matplotlib  # noqa: F401
 except ImportError as error:
     raise ImportError("refopt.view needs matplotlib: pip install matplotlib") from error
 
-from refopt.view.bench import updates, updates_figure
-from refopt.view.conformance import conformance_figure
+from refopt.recurrence import nearest
 from refopt.view.contour import contour
-from refopt.view.history import history_figure
-from refopt.view.population import basins, basins_figure, heatmap, lr_beta_figure, stability_figure, swarm
-from refopt.view.problems import problems_figure, surface
-from refopt.view.race import race_figure
 from refopt.view.save import save
-from refopt.view.schedules import schedules_figure
 from refopt.view.style import theme
 
-__all__ = [
-    "basins",
-    "basins_figure",
-    "conformance_figure",
-    "contour",
-    "heatmap",
-    "history_figure",
-    "lr_beta_figure",
-    "problems_figure",
-    "race_figure",
-    "save",
-    "schedules_figure",
-    "stability_figure",
-    "surface",
-    "swarm",
-    "theme",
-    "updates",
-    "updates_figure",
-]
+# Imported when they are first used, so that a picture depends on what it draws with, and `refopt figures` knows it.
+_PLACES = {
+    "accuracy_panel": "history",
+    "animate": "animation",
+    "arrows": "walks",
+    "basins": "population",
+    "basins_figure": "population",
+    "comparison_figure": "comparison",
+    "conformance_figure": "conformance",
+    "drift_panel": "divergence",
+    "heatmap": "population",
+    "history_figure": "history",
+    "ledger": "step_table",
+    "ledger_figure": "step_table",
+    "loss_panel": "history",
+    "lr_beta_figure": "population",
+    "lr_panel": "history",
+    "norms_panel": "history",
+    "problems_figure": "problems",
+    "race_figure": "race",
+    "race_grid_figure": "walks",
+    "schedules_figure": "schedules",
+    "stability_figure": "population",
+    "surface": "problems",
+    "swarm": "population",
+    "trails": "walks",
+    "updates": "bench",
+    "updates_figure": "bench",
+}
+
+__all__ = ["contour", "save", "theme", *_PLACES]
+
+
+def __getattr__(name: str) -> Any:
+    """A drawing function, from its module."""
+    if name in _PLACES:
+        return getattr(import_module(f"refopt.view.{_PLACES[name]}"), name)
+    if name.startswith("__"):
+        raise AttributeError(name)
+    raise AttributeError(f"refopt.view has no {name!r}{nearest(name, __all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PLACES})

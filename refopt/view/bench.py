@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from refopt.view.style import RC, line_styles, new_axes, on_dark
+from refopt.view.style import line_styles, muted, new_axes, new_figure, on_dark
 
 __all__ = ["updates", "updates_figure"]
 
@@ -49,10 +48,8 @@ def updates(result: Mapping[str, Any], rule: str = "adam", ax: Any = None) -> An
 
 def updates_figure(result: Mapping[str, Any]) -> Figure:
     """The same with what it was measured on: date, versions, processor."""
-    with mpl.rc_context(RC):
-        ax = updates(result)
+    with new_figure(7.4, 5.2) as figure:
+        updates(result, ax=figure.add_subplot())
         words = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-        ax.figure.supxlabel(f"{result['date']}, {result['cpu']}\n{words}", fontsize=8.5, color="#555555")
-        ax.figure.draw_without_rendering()  # lay out once: a layout done again at every save moves by rounding
-        ax.figure.set_layout_engine("none")
-    return ax.figure
+        figure.supxlabel(f"{result['date']}, {result['cpu']}\n{words}", fontsize=8.5, color=muted())
+    return figure

@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from refopt.golden.conformance import VERDICTS, Conformity
-from refopt.view.style import RC
+from refopt.view.style import muted, new_figure
 
 __all__ = ["conformance_figure"]
 
@@ -32,10 +31,9 @@ def conformance_figure(found: Sequence[Conformity], columns: int = 2) -> Figure:
     libraries = list(dict.fromkeys(one.framework for one in found))
     cells = {(one.rule, one.framework): one for one in found}
     rows = math.ceil(len(rules) / columns)
-    with mpl.rc_context(RC | {"axes.grid": False}):
-        height = 1.2 + 0.27 * rows
-        width = max(1.5 + columns * (1.6 + 0.52 * len(libraries)), 13.0)  # for the caption
-        figure = Figure(figsize=(width, height + 2.2), layout="constrained")
+    height = 1.2 + 0.27 * rows
+    width = max(1.5 + columns * (1.6 + 0.52 * len(libraries)), 13.0)  # for the caption
+    with new_figure(width, height + 2.2) as figure:
         grid = figure.add_gridspec(2, columns, height_ratios=(height, 0.8))
         for number in range(columns):
             panel = figure.add_subplot(grid[0, number])
@@ -51,15 +49,14 @@ def conformance_figure(found: Sequence[Conformity], columns: int = 2) -> Figure:
         legend.axis("off")
         legend.legend(handles=patches, loc="center", ncols=2, fontsize=11.5)
         figure.suptitle("Which library runs which optimizer as its paper has it", fontsize=16, fontweight="bold")
-        figure.supxlabel(_caption(found), fontsize=10.5, color="#333333")
-        figure.draw_without_rendering()  # lay out once: a layout done again at every save moves by rounding
-        figure.set_layout_engine("none")
+        figure.supxlabel(_caption(found), fontsize=10.5, color=muted())
     return figure
 
 
 def _draw(
     axes: Any, rules: Sequence[str], rows: int, libraries: Sequence[str], cells: dict[tuple[str, str], Conformity]
 ) -> None:
+    axes.grid(False)
     for y, rule in enumerate(rules):
         for x, library in enumerate(libraries):
             one = cells.get((rule, library))

@@ -16,7 +16,7 @@ from refopt.problems import Problem
 from refopt.training.population import Population, lattice, race
 from refopt.training.stability import best_heavy_ball, heavy_ball_limit, heavy_ball_rate
 from refopt.view.contour import contour
-from refopt.view.style import new_axes, on_dark, palette, theme
+from refopt.view.style import new_axes, new_figure, outline, palette
 
 __all__ = ["basins", "basins_figure", "heatmap", "lr_beta_figure", "stability_figure", "swarm"]
 
@@ -79,7 +79,7 @@ def basins(found: Population, ax: Any = None, tol: float = 1e-2, shades: bool = 
             f"{found.name} has starts {starts.shape} and grids {list(found.grids)}"
         )
     colors = [palette()[i % len(palette())] for i in range(len(found.problem.minima))]
-    paper = "#14181f" if on_dark() else "#ffffff"
+    paper = outline()
     base = np.array([to_rgb(NOWHERE), *map(to_rgb, colors)])[found.basin(tol) + 1]
     if shades and len(found.at) > 1:
         taken = found.converged(distance=tol)
@@ -133,8 +133,7 @@ def stability_figure(condition: float = 25.0, points: int = 120, steps: int = 30
     lrs, momenta = (np.array(values) for values in found.grids.values())
     measured = (np.abs(found.theta).max(axis=-1) / np.abs(bowl.start).max()) ** (1 / steps)
     exact = np.maximum(*(heavy_ball_rate(lrs[:, None], momenta, curvature) for curvature in (1.0, condition)))
-    with theme("dark" if on_dark() else "light"):
-        figure = Figure(figsize=(12.4, 6.0), layout="constrained")
+    with new_figure(12.4, 6.0) as figure:
         left, right = figure.subplots(1, 2, sharey=True)
         for ax, values, title in ((left, measured, f"Measured over {steps} steps"), (right, exact, "Closed form")):
             stable = np.where(values < 1, values, np.nan)
@@ -144,7 +143,7 @@ def stability_figure(condition: float = 25.0, points: int = 120, steps: int = 30
             best = best_heavy_ball(1.0, condition)
             ax.plot(*best, "*", color="white", markeredgecolor="black", markersize=18, zorder=5)
             ax.annotate("Polyak's choice", best, (-12, 4), textcoords="offset points", color="white", fontsize=11, ha="right")
-            box = {"facecolor": "#14181f" if on_dark() else "white", "edgecolor": "none", "pad": 2}
+            box = {"facecolor": outline(), "edgecolor": "none", "pad": 2}
             place = limit[points // 3] + 0.04 / condition, momenta[points // 3]
             ax.text(*place, r"lr = 2 (1 + β) / $\lambda_{\max}$", color=palette()[1], fontsize=13, va="top", bbox=box)
             ax.set_title(title)
@@ -152,7 +151,6 @@ def stability_figure(condition: float = 25.0, points: int = 120, steps: int = 30
         right.set_ylabel("")
         figure.colorbar(left.collections[0], ax=[left, right], label="factor of the error at each step; hatched: it grows")
         figure.suptitle(f"Momentum widens the stable learning rates: a bowl with curvatures 1 and {condition:g}", fontsize=15)
-        _settle(figure)
     return figure
 
 
@@ -178,8 +176,7 @@ def basins_figure(
     problem = problems.get(problem) if isinstance(problem, str) else problem
     all_found = race(rules, problem, lattice(problem, points), steps, keep=5)
     rows = -(-len(all_found) // columns)
-    with theme("dark" if on_dark() else "light"):
-        figure = Figure(figsize=(4.3 * columns, 4.1 * rows + 0.9), layout="constrained")
+    with new_figure(4.3 * columns, 4.1 * rows + 0.9) as figure:
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
         for ax, found in zip(panels.flat, all_found.values(), strict=False):
             basins(found, ax, tol=0.1).label_outer()
@@ -191,7 +188,6 @@ def basins_figure(
             f"Each start in the colour of the minimum it reaches; fainter: later; grey: none within {steps} steps.",
             fontsize=11,
         )
-        _settle(figure)
     return figure
 
 
@@ -205,8 +201,7 @@ def lr_beta_figure(problem: Problem | str = "rosenbrock", points: int = 80, step
         ("adam", "beta2", np.geomspace(1e-3, 1e1, points)),
     ]
     norm = LogNorm(1e-10, float(problem.loss(problem.start)))
-    with theme("dark" if on_dark() else "light"):
-        figure = Figure(figsize=(14.2, 5.2), layout="constrained")
+    with new_figure(14.2, 5.2) as figure:
         panels = figure.subplots(1, 3)
         for ax, (name, beta, lrs) in zip(panels, maps, strict=True):
             found = race(name, problem, steps=steps, grids={"lr": lrs, beta: to_one}, keep="last")[name]
@@ -218,14 +213,7 @@ def lr_beta_figure(problem: Problem | str = "rosenbrock", points: int = 80, step
         figure.colorbar(panels[0].collections[0], ax=panels, label=label, extend="min")
         title = problem.name.replace("_", " ").capitalize()
         figure.suptitle(f"{title}: learning rate and β must be tuned together", fontsize=15)
-        _settle(figure)
     return figure
-
-
-def _settle(figure: Any) -> None:
-    """Lay out once: a layout done again at every save moves by rounding."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
 
 
 def _coordinates(key: str, values: Sequence[Any]) -> np.ndarray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -15,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from refopt import problems
 from refopt.problems import Problem
 from refopt.view.contour import plane_only
-from refopt.view.style import RC, new_axes, on_dark, palette
+from refopt.view.style import here, new_axes, on_dark, palette
 
 __all__ = ["problems_figure", "surface"]
 
@@ -61,7 +60,7 @@ def problems_figure(names: Sequence[str] | None = None) -> Figure:
         raise ValueError("name at least one problem")
     columns = min(len(chosen), 5)
     rows = -(-len(chosen) // columns)
-    with mpl.rc_context({} if on_dark() else RC):
+    with here():
         figure = Figure(figsize=(2.5 * columns + 0.4, 2.6 * rows + 0.8))
         bottom = 1.0 / figure.get_figheight()
         panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)

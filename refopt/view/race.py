@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -13,17 +12,16 @@ from matplotlib.ticker import PercentFormatter
 from refopt import problems
 from refopt.training.racing import Racer, ToyRun, remarks
 from refopt.view.contour import contour, marks
-from refopt.view.style import RC, line_styles
+from refopt.view.style import line_styles, muted, new_figure, outline
 
 __all__ = ["race_figure"]
 
 
 def race_figure(racers: Sequence[Racer], toys: Sequence[Sequence[ToyRun]]) -> Figure:
     """Two panels for the digits, one for each toy function (`toys`: the runs on one function after the other)."""
-    styles = line_styles([racer.name for racer in racers])
-    with mpl.rc_context(RC):
-        columns = max(2, len(toys))
-        figure = Figure(figsize=(6.2 * columns, 10.6), layout="constrained")
+    columns = max(2, len(toys))
+    with new_figure(6.2 * columns, 10.6) as figure:
+        styles = line_styles([racer.name for racer in racers])
         grid = figure.add_gridspec(3, columns, height_ratios=(1, 0.13, 1.08))
         losses, accuracies = figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])
         _draw_losses(losses, racers, styles)
@@ -36,9 +34,7 @@ def race_figure(racers: Sequence[Racer], toys: Sequence[Sequence[ToyRun]]) -> Fi
             _draw_toy(figure.add_subplot(grid[2, column]), runs, styles)
         count = {1: "One optimizer", 9: "Nine optimizers"}.get(len(racers), f"{len(racers)} optimizers")
         figure.suptitle(f"{count}, one race", fontsize=16, fontweight="bold")
-        figure.supxlabel(_caption(racers), fontsize=10.5, color="#333333")
-        figure.draw_without_rendering()  # lay out once: a layout done again at every save moves by rounding
-        figure.set_layout_engine("none")
+        figure.supxlabel(_caption(racers), fontsize=10.5, color=muted())
     return figure
 
 
@@ -76,7 +72,7 @@ def _draw_toy(axes: Any, runs: Sequence[ToyRun], styles: dict[str, dict[str, Any
     for run in runs:
         style = styles[run.name] | {"linewidth": 1.8}
         axes.plot(*run.path.T, **style)
-        axes.plot(*run.path[-1], "o", color=style["color"], markersize=6, markeredgecolor="white", zorder=4)
+        axes.plot(*run.path[-1], "o", color=style["color"], markersize=6, markeredgecolor=outline(), zorder=4)
     marks(axes, problem)
     steps = max(len(run.path) for run in runs) - 1
     axes.set_title(f"{problem.name.capitalize()}: {steps} steps")

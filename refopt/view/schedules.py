@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from refopt import schedules
 from refopt.recurrence import nearest
 from refopt.schedules.examples import EXAMPLES, LOSSES
-from refopt.view.style import COLORS, RC
+from refopt.view.style import muted, new_figure, palette
 
 __all__ = ["schedules_figure"]
 
@@ -33,8 +32,7 @@ def schedules_figure(names: Sequence[str] | None = None) -> Figure:
         raise ValueError("a figure of schedules needs at least one of them")
     columns = min(COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
-    with mpl.rc_context(RC):
-        figure = Figure(figsize=(3.1 * columns, 2.35 * rows + 0.9), layout="constrained")
+    with new_figure(3.1 * columns, 2.35 * rows + 0.9) as figure:
         grid = figure.subplots(rows, columns, squeeze=False)
         for axes, name in zip(grid.flat, names, strict=False):
             _draw(axes, name)
@@ -46,11 +44,7 @@ def schedules_figure(names: Sequence[str] | None = None) -> Figure:
             if i % columns == 0 or names[i].endswith("_momentum"):
                 axes.set_ylabel("momentum" if names[i].endswith("_momentum") else "learning rate")
         figure.suptitle("Learning-rate schedules", fontsize=16, fontweight="bold")
-        figure.supxlabel(
-            "Each over 100 updates; orange: a momentum, or the loss that is watched.", fontsize=11, color="#333333"
-        )
-        figure.draw_without_rendering()  # lay out once: a layout done again at every save moves by rounding
-        figure.set_layout_engine("none")
+        figure.supxlabel("Each over 100 updates; orange: a momentum, or the loss that is watched.", fontsize=11, color=muted())
     return figure
 
 
@@ -59,10 +53,10 @@ def _draw(axes: Any, name: str) -> None:
     momentum = name.endswith("_momentum")
     # every value holds for a whole update, and a jump is a jump
     width = 2.2 if name != "chebyshev" else 1.2
-    axes.plot(range(UPDATES), values, color=COLORS[1] if momentum else COLORS[0], linewidth=width, drawstyle="steps-post")
+    axes.plot(range(UPDATES), values, color=palette()[1] if momentum else palette()[0], linewidth=width, drawstyle="steps-post")
     if name == "plateau":
         top = max(LOSSES)
-        axes.plot(range(UPDATES), [loss / top for loss in LOSSES], color=COLORS[1], linewidth=2.0, linestyle=(0, (4, 1.5)))
+        axes.plot(range(UPDATES), [loss / top for loss in LOSSES], color=palette()[1], linewidth=2.0, linestyle=(0, (4, 1.5)))
     axes.set_title(name, fontsize=13)
     axes.set_xlim(0, UPDATES)
     axes.set_xticks([0, 50, 100])

@@ -7,8 +7,8 @@ ink, it asks of ``matplotlib.rcParams``, so that a caller's style holds:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import matplotlib as mpl
@@ -17,10 +17,12 @@ from matplotlib.figure import Figure
 
 from refopt.recurrence import nearest
 
-__all__ = ["COLORS", "DARK", "RC", "line_styles", "new_axes", "palette", "theme"]
+__all__ = [
+    "COLORS", "DARK", "RC", "ink", "line_styles", "muted", "new_axes", "new_figure", "on_dark", "outline", "palette", "theme",
+]  # fmt: skip
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31", "#7F7F7F")
-ON_DARK = ("#56B4E9", "#FF8C42", "#2FCB9A", "#E39BC4", "#F0C04A", "#4F9DE0", "#FFFFFF", "#C9A66B", "#A8A8A8")
+ON_DARK = ("#56B4E9", "#FF8C42", "#2FCB9A", "#E39BC4", "#F0C04A", "#A394FF", "#FFFFFF", "#C9A66B", "#A8A8A8")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 
 RC: dict[Any, Any] = {
@@ -68,17 +70,50 @@ def palette() -> tuple[str, ...]:
     return ON_DARK if on_dark() else COLORS
 
 
-def on_dark() -> bool:
-    """Whether the paper of now is dark."""
-    red, green, blue = mpl.colors.to_rgb(mpl.rcParams["axes.facecolor"])
+def on_dark(paper: Any = None) -> bool:
+    """Whether a paper is dark; by default the paper of now."""
+    red, green, blue = mpl.colors.to_rgb(mpl.rcParams["axes.facecolor"] if paper is None else paper)
     return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5
+
+
+def ink() -> str:
+    """The colour of what is written and of what must be seen at once, on the paper of now."""
+    return INK if on_dark() else "#1a1a1a"
+
+
+def muted() -> str:
+    """The colour of captions and notes; of guide lines that must not be taken for data."""
+    return "#b4bbc6" if on_dark() else "#4a4a4a"
+
+
+def outline() -> str:
+    """The colour around marks, that sets them off from lines of their own colour: the paper's."""
+    return PAPER if on_dark() else "#ffffff"
+
+
+def here() -> AbstractContextManager[None]:
+    """The theme whose paper is that of now, whole: for figures that are made outside any ``with theme(…)`` too."""
+    return theme("dark" if on_dark() else "light")
+
+
+@contextmanager
+def new_figure(width: float, height: float) -> Iterator[Figure]:
+    """A figure of so many inches, to be filled inside the ``with``; after it the layout is done and stays.
+
+    A layout that is done again at every save moves by rounding.
+    """
+    with here():
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
 
 
 def new_axes(ax: Any = None, size: tuple[float, float] = (6.2, 4.6), **options: Any) -> Any:
     """`ax`, or where there is none the axes of a new figure of `size` inches (`options`: as of ``Figure.add_subplot``)."""
     if ax is not None:
         return ax
-    with mpl.rc_context(RC) if not on_dark() else mpl.rc_context():
+    with here():
         return Figure(figsize=size, layout="constrained").add_subplot(**options)
 
 

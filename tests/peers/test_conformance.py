@@ -55,7 +55,7 @@ def test_the_committed_report_is_whole():
     assert {one["verdict"] for one in found} <= VERDICTS.keys() - {"stops", "unlike"}
     versions = {one["framework"]: one["version"] for one in found}
     if not installed().items() <= versions.items():
-        pytest.skip("other versions are installed; python figures/conformance.py makes the report again")
+        pytest.skip("other versions are installed; refopt conformance --out figures makes the report again")
     assert {one["rule"]: one["verdict"] for one in found if one["framework"] == "torch"}["amsgrad"] == "dialect"
     assert (FIGURES / "conformance.svg").exists()
     assert all(f"{name} {version}" in (FIGURES / "conformance.md").read_text() for name, version in versions.items())

@@ -1,0 +1,13 @@
+"""Six optimizers on Beale's function, a hundred steps each, one panel each: who bounces off the wall, who follows the valley
+floor, who walks in steps of one length.
+"""
+
+from pathlib import Path
+
+from refopt import problems, view
+from refopt.training import entrants, toy_race
+
+names = ["sgd", "adagrad", "rmsprop", "adam", "amsgrad", "lion"]
+with view.theme():
+    figure = view.race_grid_figure(toy_race(entrants(names, "beale"), "beale", 100), problems.get("beale"))
+view.save(figure, Path(__file__).parent, "race_grid", kinds=["svg"])

@@ -1,0 +1,18 @@
+"""One step of Adam in mid-walk, three arrows: downhill is up and to the right by now, but the mean of past gradients still
+points the old way, and the step is that mean with each coordinate divided by its usual size. The hollow dot is where it
+lands.
+"""
+
+from pathlib import Path
+
+import refopt
+from refopt import view
+
+beale, rule = refopt.problems.get("beale"), refopt.adam(lr=0.3)
+*_, before, record = refopt.walk(rule, beale.start, beale.grad, steps=9)
+theta = before["theta"]
+with view.theme():
+    ax = view.contour(beale)
+    view.arrows(theta, record | {"g": beale.grad(theta)}, ("g", "m_hat", "update"), ax)
+    ax.set_title("Adam on Beale's function: step 9")
+    view.save(ax.figure, Path(__file__).parent, "step_arrows", kinds=["svg"])
