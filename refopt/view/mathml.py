@@ -197,9 +197,9 @@ class _Writer:
 
     def _cases(self, test: ast.expr, body: ast.expr, otherwise: ast.expr) -> str:
         """A value, where it holds, and another elsewhere; one that is again a choice goes on in the next row."""
-        rows = [(self.write(body), "<mtext>if </mtext>" + self.write(test))]
+        rows = [(self.write(body), "<mtext>if\u00a0</mtext>" + self.write(test))]
         while (inside := _choice(otherwise)) is not None:
-            rows.append((self.write(inside[1]), "<mtext>if </mtext>" + self.write(inside[0])))
+            rows.append((self.write(inside[1]), "<mtext>if\u00a0</mtext>" + self.write(inside[0])))
             otherwise = inside[2]
         rows.append((self.write(otherwise), "<mtext>otherwise</mtext>"))
         table = "".join(f"<mtr><mtd>{value}</mtd><mtd>{_row(when)}</mtd></mtr>" for value, when in rows)
