@@ -73,7 +73,11 @@ def worth_seeing(rule: Rule, found: Sequence[Mark | None]) -> set[int]:
         return set(list(places)[:1])
 
     def of(kind: str, layer: int = 0) -> list[int]:
-        return [p for p, (row, mark) in enumerate(zip(table, found, strict=True)) if mark and (mark.kind, row.layer) == (kind, layer)]
+        return [
+            p
+            for p, (row, mark) in enumerate(zip(table, found, strict=True))
+            if mark and (mark.kind, row.layer) == (kind, layer)
+        ]
 
     def in_state(places: list[int]) -> list[int]:
         return [place for place in places if table[place].name in rule.state_names and not table[place].name.endswith("_prev")]

@@ -344,7 +344,8 @@ function play(on) {
 function choose(ruleIndex, rate) {
   state.rule = ruleIndex;
   const rates = rule().runs.map(one => one.lr), same = rates.indexOf(rate);
-  state.run = same >= 0 ? same : Math.floor((rates.length - 1) / 2);
+  const ends = rule().runs.map(one => typeof one.losses.at(-1) === "number" ? one.losses.at(-1) : Infinity);
+  state.run = same >= 0 ? same : ends.indexOf(Math.min(...ends)); // the one that comes lowest
   state.lit = null;
   at("rate").replaceChildren(...rates.map((lr, i) => element("option", { value: i }, lr === null ? "none" : number(lr))));
   at("rate").value = state.run;

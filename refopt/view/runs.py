@@ -98,15 +98,20 @@ def _values(nest: Sequence[Layer]) -> dict[tuple[int, str | None, int, str], Any
 
 
 def rates(rule: Rule, problem: Problem, steps: int) -> list[float | None]:
-    """Three learning rates to look at: the one that comes lowest within these steps, and those beside it on the ladder.
+    """The learning rate that was bound to the rule, if it is not the default.
 
-    Only walks that stay in the problem's box count; where none does, the rule's own rate. A rule without a learning rate has
-    the one way to run, None.
+    Else three: the one of a ladder that comes lowest within these steps, and those beside it. Only walks that stay in the
+    problem's box count; where none does, it is the default. A rule without a learning rate has the one way to run, None.
     """
     try:
         own = rule.lr
     except TypeError:
         return [None]
+    innermost = rule
+    while "lr" not in innermost.hyper and innermost.inner:
+        innermost = innermost.inner
+    if own != innermost.defaults["lr"]:
+        return [own]
     rule, (low, high), results = bind(rule, problem), np.transpose(problem.bounds), []
     with np.errstate(all="ignore"):
         for rate in LADDER:
