@@ -138,56 +138,60 @@ def same(a, b):
     return np.shape(a) == np.shape(b) and np.allclose(a, b, rtol=1e-12, atol=1e-300, equal_nan=True)
 
 
+class Step:
+    """One step of a rule: what its names are before it, and, as far as it is computed, after it."""
+
+    def __init__(self, rule, known, before, now):
+        self.rule, self.known, self.before, self.now, self.counting = rule, known, before, now, False
+        self.functions = vars(builtins) | vars(numbers) | vars(sys.modules[rule.recurrence.__module__])
+
+    def at(self, key, time):
+        name = self.known[key]
+        if name == "t":
+            return self.before["t"] if self.counting else self.now["t"]
+        if time == "t−1":
+            return self.before[name]
+        return self.now[name] if time == "t" else self.rule.hyper[name]
+
+    def call(self, function, *arguments, **keywords):
+        if function in ("inner", "inner.propose"):
+            return (self.rule.inner.update if function == "inner" else self.rule.inner.propose)(*arguments)
+        if function == "∇loss":
+            return self.rule.hyper["grad"](*arguments)
+        found = (
+            FUNCTIONS.get(function) or self.rule.hyper.get(function) or self.functions.get(function) or METHODS.get(function)
+        )
+        return found(*arguments, **keywords)
+
+    def compute(self, text):
+        scope = {"at": self.at, "call": self.call, "cases": cases, "inner": self.rule.inner}
+        return eval(text, scope | {"norm": numbers.norm, "sqrt": numbers.sqrt})
+
+
 @pytest.mark.parametrize("name", refopt.names())
 def test_read_back_and_computed_the_formulas_give_the_numbers_of_the_step(name):
     rule = adversarial.ready(refopt.rule(name))
     found = equations(rule)
-    assigned = [name for equation in found for name in equation.names]
-    others = {"theta", "g", *rule.state_names, *rule.hyper, *assigned}
-    known = {looks(other, others): other for other in others}
-    assert len(known) == len(others), "two names look alike"
-    reader, functions = Reader(known), vars(builtins) | vars(numbers) | vars(sys.modules[rule.recurrence.__module__])
-
-    theta = np.array([2.0, -0.5])
+    assigned = [other for equation in found for other in equation.names]
+    names = {"theta", "g", *rule.state_names, *rule.hyper, *assigned}
+    known = {looks(other, names): other for other in names}
+    assert len(known) == len(names), "two names look alike"
+    reader, theta = Reader(known), np.array([2.0, -0.5])
     state = rule.init(theta)
     for record in refopt.walk(rule, theta, adversarial.bowl, 6):
-        before, now = {"theta": theta, **state}, {"g": record["g"], "t": record.get("t")}
-        lines = refopt.narrate(rule, theta, record["g"], state)
-        counting = False
-
-        def at(key, time):
-            other = known[key]
-            if other == "t":
-                return before["t"] if counting else now["t"]
-            if time == "t−1":
-                return before[other]
-            return now[other] if time == "t" else rule.hyper[other]
-
-        def call(function, *arguments, **keywords):
-            if function in ("inner", "inner.propose"):
-                return (rule.inner.update if function == "inner" else rule.inner.propose)(*arguments)
-            if function == "∇loss":
-                return rule.hyper["grad"](*arguments)
-            found = FUNCTIONS.get(function) or rule.hyper.get(function) or functions.get(function) or METHODS.get(function)
-            return found(*arguments, **keywords)
-
+        step = Step(rule, known, {"theta": theta, **state}, {"g": record["g"], "t": record.get("t")})
+        lines = {(line.source, line.name): line.value for line in refopt.narrate(rule, theta, record["g"], state)}
         for equation in found:
             tree = ET.fromstring(equation.mathml)
             sign = next(place for place, node in enumerate(tree) if node.text in ("=", "←"))
-            counting = tree[sign].text == "←"
-            left = "".join(map(reader.read, tree[:sign]))
-            for other in equation.names:
-                (times,) = {
-                    time for key, time in re.findall(r"at\((\(.*?\)\)), '(.*?)'\)", left) if known[eval(key)] == other
-                } or {""}
-                assert times == ("" if other == "t" else "t")
+            step.counting = tree[sign].text == "←"
+            left = re.findall(r"at\((\(.*?\)\)), '(.*?)'\)", "".join(map(reader.read, tree[:sign])))
+            assert {known[eval(key)]: time for key, time in left} == {x: "" if x == "t" else "t" for x in equation.names}
             text = "".join(map(reader.read, tree[sign + 1 :]))
-            scope = {"at": at, "call": call, "cases": cases, "norm": numbers.norm, "sqrt": numbers.sqrt, "inner": rule.inner}
-            value = eval(text, scope | {other: rule.hyper[other] for other in rule.hyper if looks(other, others) not in known})
+            value = step.compute(text)
             for other, part in zip(equation.names, value if len(equation.names) > 1 else [value], strict=True):
-                line = next(line for line in lines if (line.source, line.name) == (equation.source, other))
-                assert same(part, line.value), (equation.source, text)
-                now[other] = line.value
+                assert same(part, lines[equation.source, other]), (equation.source, text)
+                step.now[other] = lines[equation.source, other]
         theta, state = record["theta"], {key: record[key] for key in rule.state_names}
 
 
