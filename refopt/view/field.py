@@ -1,4 +1,4 @@
-"""The part of the plane that the step player draws: height lines and axes as text of SVG, without a style of their own."""
+"""The part of the plane that the step player draws: height lines as text of SVG, without a style of their own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from contourpy import contour_generator
-from matplotlib.ticker import MaxNLocator
 
 from refopt.problems import Problem
 
@@ -15,7 +14,7 @@ __all__ = ["Field"]
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 640, 52, 12, 12, 34  # of the picture, in its own units
 ASPECTS = 0.62, 1.6  # height to width of the field: between these a unit is as long upwards as it is to the right
-GRID, LEVELS = 161, 14
+GRID, LEVELS = 301, 14
 
 
 class Field:
@@ -74,23 +73,6 @@ class Field:
             parts.append(f'<path class="height" style="--h:{number / len(levels):.2f}" d="{line}"/>')
         return "".join(parts)
 
-    def axes(self) -> str:
-        """Ticks with their numbers, and the names of the coordinates, as SVG."""
-        bottom, right = TOP + self.tall, LEFT + self.width
-        parts = []
-        for tick in _ticks(self.x0, self.x1):
-            at = self.x(tick)
-            parts.append(f'<path class="tick" d="M{at:.1f} {bottom:.1f}v5"/>')
-            place = f'x="{at:.1f}" y="{bottom + 8:.1f}" dy=".8em" text-anchor="middle"'
-            parts.append(f'<text class="tick" {place}>{_number(tick)}</text>')
-        for tick in _ticks(self.y0, self.y1):
-            at = self.y(tick)
-            parts.append(f'<path class="tick" d="M{LEFT} {at:.1f}h-5"/>')
-            parts.append(f'<text class="tick" x="{LEFT - 8}" y="{at:.1f}" dy=".32em" text-anchor="end">{_number(tick)}</text>')
-        parts.append(f'<text class="axis" x="{right:.1f}" y="{bottom - 8:.1f}" dx="-.3em" text-anchor="end">x</text>')
-        parts.append(f'<text class="axis" x="{LEFT + 8}" y="{TOP}" dy="1em">y</text>')
-        return "".join(parts)
-
 
 def _ring(points: np.ndarray) -> str:
     """A closed line, its points to a tenth of a unit, without those that such a line would not show."""
@@ -128,11 +110,3 @@ def _thinned(points: np.ndarray, tolerance: float = 0.12) -> np.ndarray:
             keep[middle] = True
             spans += [(first, middle), (middle, last)]
     return points[keep]
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    return [float(tick) for tick in MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if low <= tick <= high]
-
-
-def _number(value: float) -> str:
-    return f"{value:g}".replace("-", "−")

@@ -80,9 +80,9 @@ def worth_seeing(rule: Rule, found: Sequence[Mark | None]) -> set[int]:
         ]
 
     def in_state(places: list[int]) -> list[int]:
-        return [place for place in places if table[place].name in rule.state_names and not table[place].name.endswith("_prev")]
+        return [place for place in places if table[place].name in rule.state_names]
 
-    arrows = [place for place in of("arrow") if table[place].name != "g"]
+    arrows = [place for place in of("arrow") if table[place].name not in ("g", "g_prev")]
     chosen |= first(place for place in of("arrow") if table[place].name == "g")
     chosen |= first(in_state(arrows) or arrows[::-1]) | first(in_state(of("size")) or of("size"))
     chosen |= {place for place in of("point") if not table[place].name.endswith("_prev")}

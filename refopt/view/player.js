@@ -5,13 +5,15 @@ const at = id => document.getElementById(id);
 const COLORS = 5; // of the palette: those that are far from each other, and from ink and paper
 const DASHES = ["", "7 3", "2 3", "8 3 2 3"];
 const PAUSE = 700; // milliseconds from one step to the next while it plays
+const CLOSEST = 25; // times as large, where one looks closer
 const REACH = 0.2; // of the smaller side of the field: the longest arrow that is not true to scale
 
-const state = { rule: 0, run: 0, step: 1, lit: null, timer: null, on: data.rules.map(rule => rule.rows.map(row => Boolean(row.on))) };
+const state = { rule: 0, run: 0, step: 1, lit: null, timer: null, zoom: false, on: data.rules.map(rule => rule.rows.map(row => Boolean(row.on))) };
 const rule = () => data.rules[state.rule];
 const run = () => rule().runs[state.run];
 const steps = () => run().losses.length - 1;
 const value = (row, step = state.step) => run().columns[row][step - 1];
+const next = () => rule().rows.findLastIndex(row => !row.layer && row.name === "theta"); // the row of the point that a step makes
 const marked = row => rule().rows[row].kind !== undefined;
 
 // ---- numbers as text
@@ -58,10 +60,53 @@ function svg(name, attributes, parent) {
   return node;
 }
 
-const [[x0, x1], [y0, y1]] = data.field.bounds;
 const [left, top_, width, height] = data.field.box;
-const scale = [width / (x1 - x0), -height / (y1 - y0)];
-const place = point => [left + (real(point[0]) - x0) * scale[0], top_ + height + (real(point[1]) - y0) * scale[1]];
+const whole = { low: data.field.bounds.map(side => side[0]), high: data.field.bounds.map(side => side[1]) };
+let frame = whole, scale; // the part of the plane that is seen, and units of the picture for one of the plane
+const place = point => [left + (real(point[0]) - frame.low[0]) * scale[0], top_ + height + (real(point[1]) - frame.low[1]) * scale[1]];
+
+// Looks at the whole field, or closer: around the current point, so that the step and what else is drawn of it fill a good part.
+function look() {
+  const sides = [0, 1].map(i => whole.high[i] - whole.low[i]), center = flat(value(0));
+  frame = whole;
+  if (state.zoom && finite(center)) {
+    const points = rule().rows.map((row, i) => row.kind === "point" && state.on[state.rule][i] ? flat(value(i)) : null);
+    const seen = [...points, flat(value(next()))].filter(point => point && finite(point));
+    const far = Math.max(...seen.flatMap(point => point.map((x, i) => Math.abs(x - center[i]) / sides[i])));
+    const times = Math.min(Math.max(0.3 / far, 1), CLOSEST);
+    const end = direction => center.map((x, i) => x + direction * sides[i] / 2 / times);
+    if (times > 1) frame = { low: end(-1), high: end(1) };
+  }
+  const times = sides[0] / (frame.high[0] - frame.low[0]);
+  scale = [width / sides[0] * times, -height / sides[1] * times];
+  const [x, y] = [left + (whole.low[0] - frame.low[0]) * scale[0], top_ + height + (whole.high[1] - frame.low[1]) * scale[1]];
+  at("ground").setAttribute("transform", `translate(${x} ${y}) scale(${times}) translate(${-left} ${-top_})`);
+}
+
+function ticks(low, high) {
+  const rough = (high - low) / 6, power = 10 ** Math.floor(Math.log10(rough)), step = [1, 2, 2.5, 5, 10].find(x => x * power >= rough) * power;
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i++) found.push(i * step);
+  return found.map(x => [x, number(Number(x.toPrecision(12)), 8)]);
+}
+
+function drawAxes() {
+  const axes = at("axes"), bottom = top_ + height;
+  axes.replaceChildren();
+  const note = (text, attributes) => { svg("text", { class: "tick", ...attributes }, axes).textContent = text; };
+  for (const [tick, text] of ticks(frame.low[0], frame.high[0])) {
+    const [x] = place([tick, frame.low[1]]);
+    svg("path", { class: "tick", d: `M${x} ${bottom}v5` }, axes);
+    note(text, { x, y: bottom + 8, dy: ".8em", "text-anchor": "middle" });
+  }
+  for (const [tick, text] of ticks(frame.low[1], frame.high[1])) {
+    const [, y] = place([frame.low[0], tick]);
+    svg("path", { class: "tick", d: `M${left} ${y}h-5` }, axes);
+    note(text, { x: left - 8, y, dy: ".32em", "text-anchor": "end" });
+  }
+  note("x", { class: "axis", x: left + width, y: bottom - 8, dx: "-.3em", "text-anchor": "end" });
+  note("y", { class: "axis", x: left + 8, y: top_, dy: "1em" });
+}
 const near = ([x, y]) => [Math.min(Math.max(x, -1e4), 1e4), Math.min(Math.max(y, -1e4), 1e4)]; // a drawing has an end
 const inside = ([x, y]) => x >= left && x <= left + width && y >= top_ && y <= top_ + height;
 const finite = pair => pair.every(Number.isFinite);
@@ -177,27 +222,32 @@ function star(x, y, r) {
 
 function drawWalk() {
   const picture = at("picture"), unit = data.field.size[0] / (picture.clientWidth || data.field.size[0]), walk = at("walk");
-  picture.style.setProperty("--u", unit);
   walk.replaceChildren();
   const theta = run().columns[0].slice(0, state.step).map(point => near(place(point)));
   for (const minimum of data.minima) svg("path", { class: "minimum", d: star(...place(minimum), 9 * unit) }, walk);
-  const [sx, sy] = place(data.start), r = 5 * unit;
+  const [sx, sy] = near(place(data.start)), r = 5 * unit;
   svg("path", { class: "trail", d: `M${theta.join("L")}` }, walk);
   svg("rect", { class: "start", x: sx - r, y: sy - r, width: 2 * r, height: 2 * r }, walk);
   for (const [cx, cy] of theta.slice(1)) svg("circle", { class: "visited", cx, cy, r: 2.2 * unit }, walk);
-  const here = theta.at(-1), next = flat(value(rule().rows.findLastIndex(row => !row.layer && row.name === "theta")));
-  if (next && finite(next)) {
-    const there = near(place(next));
+  const here = theta.at(-1), made = flat(value(next()));
+  if (made && finite(made)) {
+    const there = near(place(made));
     svg("path", { class: "step", d: `M${here}L${there}` }, walk);
     svg("circle", { class: "there", cx: there[0], cy: there[1], r: 4.5 * unit }, walk);
   }
-  svg("circle", { class: "here", cx: here[0], cy: here[1], r: 5.5 * unit }, walk);
+  if (inside(here)) svg("circle", { class: "here", cx: here[0], cy: here[1], r: 5.5 * unit }, walk);
+  else { // where at the edge it left, a wedge that points there
+    const edge = [Math.min(Math.max(here[0], left), left + width), Math.min(Math.max(here[1], top_), top_ + height)];
+    const [dx, dy] = [here[0] - edge[0], here[1] - edge[1]], [ux, uy] = [dx / Math.hypot(dx, dy), dy / Math.hypot(dx, dy)];
+    const foot = [edge[0] - ux * 14 * unit, edge[1] - uy * 14 * unit], side = 6 * unit;
+    svg("path", { class: "here", d: `M${edge}L${foot[0] - uy * side} ${foot[1] + ux * side}L${foot[0] + uy * side} ${foot[1] - ux * side}Z` }, walk);
+  }
 }
 
 // ---- the loss
 
 function drawCurve() {
-  const curve = at("curve"), [w, h, margin] = [curve.clientWidth || 600, 104, 52];
+  const curve = at("curve"), [w, h, margin] = [curve.clientWidth || 600, 104, 58];
   curve.setAttribute("viewBox", `0 0 ${w} ${h}`);
   curve.replaceChildren();
   const all = rule().runs.map(one => one.losses.map(real)), known = all.flat().filter(Number.isFinite);
@@ -260,7 +310,7 @@ function listLines() {
       item.style.setProperty("--c", style[i].color);
       const box = element("input", { type: "checkbox", "aria-label": `Draw ${called(row)}` });
       box.checked = state.on[state.rule][i];
-      box.addEventListener("change", () => { state.on[state.rule][i] = box.checked; item.classList.toggle("shown", box.checked); drawMarks(); });
+      box.addEventListener("change", () => { state.on[state.rule][i] = box.checked; item.classList.toggle("shown", box.checked); draw(); });
       item.classList.toggle("shown", box.checked);
       draw.append(box, symbol(row, style[i]));
     }
@@ -301,6 +351,7 @@ function fillValues() {
     item.classList.toggle("first", state.step === 1);
     const before = state.step > 1 ? value(i, state.step - 1) : undefined;
     output.replaceChildren(`${row.name} = `, ...spelled(now, before));
+    item.classList.toggle("wide", output.textContent.length > 44); // below its line, which it would squeeze
     output.dataset.value = JSON.stringify(now);
     output.title = Array.isArray(now) ? now.flat(9).join("\n") : typeof now === "object" ? "" : String(now);
   }
@@ -317,11 +368,19 @@ function show() {
   slider.value = k;
   slider.setAttribute("aria-valuetext", `step ${k} of ${n}`);
   at("count").textContent = `${k} / ${n}`;
-  const next = flat(value(rule().rows.findLastIndex(row => !row.layer && row.name === "theta")));
-  let note = next && finite(next) ? (inside(place(next)) ? "" : ", outside the picture") : "";
+  const made = flat(value(next()));
+  let note = made && finite(made) && made.some((x, i) => x < whole.low[i] || x > whole.high[i]) ? ", outside the picture" : "";
   if (k === n && n < data.steps) note = ": it leaves for infinity";
-  at("status").textContent = `Step ${k} of ${n}: loss ${number(losses[k - 1], 4)} → ${number(losses[k], 4)}, theta ${words(point)} → ${words(next)}${note}.`;
+  at("status").textContent = `Step ${k} of ${n}: loss ${number(losses[k - 1], 4)} → ${number(losses[k], 4)}, theta ${words(point)} → ${words(made)}${note}.`;
   fillValues();
+  draw();
+}
+
+function draw() {
+  const picture = at("picture");
+  picture.style.setProperty("--u", data.field.size[0] / (picture.clientWidth || data.field.size[0]));
+  look();
+  drawAxes();
   drawWalk();
   drawMarks();
   drawCurve();
@@ -368,14 +427,16 @@ const moves = { first: () => 1, previous: () => state.step - 1, next: () => stat
 for (const [id, target] of Object.entries(moves)) at(id).addEventListener("click", () => { play(false); go(target()); });
 at("play").addEventListener("click", () => play(state.timer === null));
 at("slider").addEventListener("input", event => { play(false); go(Number(event.target.value)); });
+at("zoom").addEventListener("change", event => { state.zoom = event.target.checked; draw(); });
 const keys = { Home: "first", ArrowLeft: "previous", ArrowRight: "next", End: "last" };
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const own = event.target.closest?.("select, input[type=range]"); // these have arrows of their own
   if (event.key === " " && !event.target.closest?.("button, select, input")) play(state.timer === null);
+  else if (event.key === "z") at("zoom").click();
   else if (event.key in keys && !own) { play(false); go(moves[keys[event.key]]()); }
   else return;
   event.preventDefault();
 });
-new ResizeObserver(() => { drawWalk(); drawMarks(); drawCurve(); }).observe(at("picture"));
+new ResizeObserver(draw).observe(at("picture"));
 choose(0);

@@ -83,7 +83,6 @@ def page(rules: Rules, problem: Problem | str, steps: int = 30, lrs: Sequence[fl
         css=_colors() + _file("player.css"),
         js=_file("player.js"),
         heights=field.heights(),
-        axes=field.axes(),
         box=field.box,
         view=field.view,
         data=_json(data),

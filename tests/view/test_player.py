@@ -163,7 +163,7 @@ def test_height_lines_lie_at_their_height():
             # a twentieth of a unit of rounding, times the slope, and the chord of a grid cell
             slope = np.hypot(x, 25 * y) * (x1 - x0) / width
             assert (
-                np.abs(bowl.loss(np.stack([x, y], -1)) - level)[within] < 0.1 * slope[within] + 25 / 8 * (10 / 160) ** 2
+                np.abs(bowl.loss(np.stack([x, y], -1)) - level)[within] < 0.1 * slope[within] + 25 / 8 * (10 / 300) ** 2
             ).all()
             checked += within.sum()
     assert checked > 300
@@ -480,6 +480,28 @@ def test_marks_lie_where_their_numbers_are(opened):
     lengths = [np.hypot(*(np.array(place(record["g"])) - place([0, 0]))) for record in walk]
     longest = 0.2 * min(width, tall)
     assert np.hypot(*arrow) == pytest.approx(longest * np.cbrt(lengths[4] / max(lengths)))
+
+
+def test_closer_the_picture_is_larger_and_the_numbers_stay(opened):
+    tab = opened()
+    choice(tab, "Learning rate").select_option(label="0.03")
+    for _ in range(8):
+        tab.keyboard.press("ArrowRight")
+    centres = "list => list.map(x => [x.cx.baseVal.value, x.cy.baseVal.value])"
+    circles = tab.locator("#walk .here, #walk .there")
+    ticks = lambda: [float(x.replace("−", "-")) for x in tab.locator("#axes text.tick").all_text_contents()]  # noqa: E731
+    (there, here), before = circles.evaluate_all(centres), ticks()
+    tab.keyboard.press("z")
+    (there_closer, here_closer), after = circles.evaluate_all(centres), ticks()
+    (place,) = re.findall(r"scale\((.*?)\)", tab.locator("#ground").get_attribute("transform"))
+    assert float(place) > 2
+    assert np.subtract(there_closer, here_closer) == pytest.approx(float(place) * np.subtract(there, here))
+    left, top, width, tall = contents(Path(tab.url.removeprefix("file://")).read_text(encoding="utf-8"))["field"]["box"]
+    assert here_closer == pytest.approx([left + width / 2, top + tall / 2])
+    assert np.ptp(after) < np.ptp(before)
+    expect(tab, "adam", 0.03, 9)
+    tab.get_by_role("checkbox", name="Closer, around the step").uncheck()
+    assert circles.evaluate_all(centres) == [there, here]
 
 
 def test_a_layer_inside_has_its_lines_and_a_walk_to_infinity_its_end(opened, file):
