@@ -305,21 +305,21 @@ function listLines() {
       boxes.push(list = element("ol"));
     }
     const item = element("li", { "data-row": i, class: row.given || row.code ? "" : "part" });
-    const draw = element(marked(i) ? "label" : "span", { class: "draw" });
+    const tick = element(marked(i) ? "label" : "span", { class: "draw" });
     if (marked(i)) {
       item.style.setProperty("--c", style[i].color);
       const box = element("input", { type: "checkbox", "aria-label": `Draw ${called(row)}` });
       box.checked = state.on[state.rule][i];
       box.addEventListener("change", () => { state.on[state.rule][i] = box.checked; item.classList.toggle("shown", box.checked); draw(); });
       item.classList.toggle("shown", box.checked);
-      draw.append(box, symbol(row, style[i]));
+      tick.append(box, symbol(row, style[i]));
     }
     const text = element("div", { class: "source" });
     if (row.given) text.append(element("span", { class: "comment" }, row.name === "theta" ? "given: theta, the current point" : row.layer ? "given: g" : "given: g, the gradient there"));
     if (row.code) text.append(element("code", {}, row.code));
     if (row.comment) text.append(element("span", { class: "comment" }, `  # ${row.comment}`));
     const output = element("div", { class: "value" });
-    item.append(draw, text, output);
+    item.append(tick, text, output);
     if (row.math) { const math = element("div", { class: "math" }); math.innerHTML = row.math; item.append(math); }
     item.addEventListener("pointerenter", () => light(i));
     item.addEventListener("pointerleave", () => light(null));

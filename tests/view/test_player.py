@@ -169,6 +169,19 @@ def test_height_lines_lie_at_their_height():
     assert checked > 300
 
 
+@pytest.mark.parametrize("name", refopt.problems.names())
+def test_every_function_of_two_variables_has_its_page(name):
+    problem = refopt.problems.get(name)
+    if np.shape(problem.start) != (2,):
+        with pytest.raises(ValueError, match="of two variables"):
+            page(refopt.adam, problem, 3)
+        return
+    text = page([refopt.adam, refopt.sgd], problem, 10)
+    assert text.count('class="height"') > 5
+    assert re.search(r'class="height"[^>]* d="M', text)
+    assert len(contents(text)["minima"]) == len(problem.minima)
+
+
 def test_the_page_stands_alone_and_is_small():
     rules = [refopt.rule(name) for name in ("adam", "lbfgs", "lookahead")]
     text = page(rules, "rosenbrock", 60, lrs=[0.001, 0.01, 0.1])
@@ -531,6 +544,20 @@ def test_a_phone_shows_one_column_that_does_not_scroll_sideways(opened, name):
     assert tab.get_by_role("button", name="Next step").is_visible()  # at hand wherever one reads
     bar = tab.locator(".transport").bounding_box()
     assert bar["y"] + bar["height"] == pytest.approx(740, abs=1)
+
+
+def test_every_rule_is_shown_on_a_phone_without_a_complaint(opened, file):
+    rules = [refopt.rule(name) for name in refopt.names()]
+    tab = opened(
+        view.player(rules, "rosenbrock", 6, file.parent / "all.html", lrs=[0.001]), viewport={"width": 360, "height": 740}
+    )
+    for name in refopt.names():
+        choice(tab, "Rule").select_option(name)
+        for key in ("End", "z", "Home"):
+            tab.keyboard.press(key)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= 360, name
+        assert tab.locator("#labels text").count() > 0, name
+        assert "NaN" not in tab.locator("#picture").inner_html(), name
 
 
 def test_light_dark_calm_and_focus(opened):
