@@ -14,7 +14,8 @@ __all__ = ["Field"]
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 640, 52, 12, 12, 34  # of the picture, in its own units
 ASPECTS = 0.62, 1.6  # height to width of the field: between these a unit is as long upwards as it is to the right
-GRID, LEVELS = 301, 14
+GRID = 301
+BY_HEIGHT, BY_AREA = 10, 7  # height lines
 
 
 class Field:
@@ -56,14 +57,19 @@ class Field:
         return TOP + (self.y1 - y) / (self.y1 - self.y0) * self.tall
 
     def heights(self) -> str:
-        """Height lines as SVG, each with what lies above it: in equal ratios above a minimum, else in equal distances."""
+        """Height lines as SVG, each with what lies above it.
+
+        Between two of them lies an eighth of the field; above a minimum there are more, in equal ratios.
+        """
         xs, ys = np.linspace(self.x0, self.x1, GRID), np.linspace(self.y0, self.y1, GRID)
         with np.errstate(all="ignore"):
             values = np.asarray(self.problem.loss(np.stack(np.meshgrid(xs, ys), axis=-1)), dtype=float)
         values = np.where(np.isfinite(values), values, np.nan)
-        lowest = np.nanmin([np.nanmin(values), *(self.problem.loss(minimum) for minimum in self.problem.minima)])
-        shares = np.geomspace(1e-5, 1, LEVELS + 1)[:-1] if len(self.problem.minima) else np.arange(1, LEVELS) / LEVELS
-        levels = lowest + max(np.nanmax(values) - lowest, 1e-9) * shares
+        levels = np.nanquantile(values, np.arange(1, BY_AREA + 1) / (BY_AREA + 1))
+        if len(self.problem.minima):
+            lowest = min(np.nanmin(values), *(float(self.problem.loss(minimum)) for minimum in self.problem.minima))
+            levels = np.append(levels, lowest + max(np.nanmax(values) - lowest, 1e-9) * np.geomspace(1e-5, 0.6, BY_HEIGHT))
+        levels = np.unique(levels)
         lines = contour_generator(self.x(xs), self.y(ys), np.ma.masked_invalid(values), fill_type="OuterOffset")
         parts = []
         for number, level in enumerate(levels, start=1):
