@@ -35,6 +35,7 @@ _PLACES = {
     "lr_beta_figure": "population",
     "lr_panel": "history",
     "norms_panel": "history",
+    "player": "step_player",
     "problems_figure": "problems",
     "race_figure": "race",
     "race_grid_figure": "walks",

@@ -231,7 +231,7 @@ def _html(stage: _Stage, path: Path, fps: float) -> Path:
         "LINE": "#3a414c" if dark else "#c4c9d2",
         "SCHEME": "dark" if dark else "light",
     }
-    page = resources.files("refopt.view").joinpath("player.html").read_text(encoding="utf-8")
+    page = resources.files("refopt.view").joinpath("animation.html").read_text(encoding="utf-8")
     for word, text in words.items():
         page = page.replace(f"{{{{{word}}}}}", text)
     return write_whole(path, lambda file: file.write(page.encode()))
