@@ -26,8 +26,8 @@ __version__ = "0.1.0"
 __all__ = ["Line", "Rule", "names", "narrate", "rule", "walk"]
 
 _ROOMS = (
-    "data", "dialects", "exact", "fast", "frameworks", "golden", "gradients", "nets", "problems", "schedules", "training",
-    "view",
+    "data", "dialects", "exact", "fast", "frameworks", "golden", "gradients", "landscape", "nets", "problems", "schedules",
+    "training", "view",
 )  # fmt: skip
 
 
