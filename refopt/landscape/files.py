@@ -56,11 +56,11 @@ def load(path: str | Path) -> tuple[Any, dict[str, Any]]:
 def _plain(value: Any) -> Any:
     if not is_dataclass(value) or isinstance(value, type):
         return value
-    return {"kind": type(value).__name__, **{part.name: _plain(getattr(value, part.name)) for part in fields(value)}}
+    return {"class": type(value).__name__, **{part.name: _plain(getattr(value, part.name)) for part in fields(value)}}
 
 
 def _made(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    words = {name: _made(part) for name, part in value.items() if name != "kind"}
-    return KINDS[value["kind"]](**words)
+    words = {name: _made(part) for name, part in value.items() if name != "class"}
+    return KINDS[value["class"]](**words)

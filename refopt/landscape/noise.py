@@ -11,6 +11,9 @@ from refopt.landscape.objective import Objective, as_theta
 __all__ = ["NoiseScale", "noise_scale"]
 
 
+PART = 1 << 24  # bytes of gradients of single examples in memory at once
+
+
 class NoiseScale(NamedTuple):
     """scale = trace/square, in examples.
 
@@ -34,7 +37,7 @@ def noise_scale(objective: Objective, theta: Any, *, population: bool = True) ->
     (``net.per_example_grads``). Penalties count in every example's gradient.
     """
     theta = as_theta(theta, objective.size)
-    part = max((1 << 24) // theta.nbytes, 1)
+    part = max(PART // theta.nbytes, 1)
     count, mean, scatter = 0, np.zeros_like(theta), 0.0
     for start in range(0, len(objective.y), part):
         some = slice(start, start + part)
