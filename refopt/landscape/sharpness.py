@@ -21,6 +21,8 @@ from refopt.wrappers.sam import sam
 
 __all__ = ["Ball", "Stability", "ball_sharpness", "edge_of_stability"]
 
+DIVERGED = 1e12  # times the first loss
+
 
 class Ball(NamedTuple):
     """The worst point that was found in a ball of radius rho: by how much its loss is above the centre's, and where it is.
@@ -38,7 +40,8 @@ class Stability:
 
     losses (steps + 1,): before every update and after the last. at (m,): the numbers of updates done when the Hessian was
     looked at, sharpness (m,): its largest eigenvalue then. threshold: above it gradient descent on a quadratic would diverge.
-    lr, momentum: of the descent. A descent that leaves the finite numbers ends there, with fewer entries.
+    lr, momentum: of the descent. A descent that diverges (a loss that is not finite, or 10¹² times the first) ends there, with
+    fewer entries.
     """
 
     losses: np.ndarray
@@ -128,7 +131,7 @@ def edge_of_stability(
     for k in range(steps + 1):
         with np.errstate(all="ignore"):
             losses.append(float(objective.loss(theta)))
-        if not np.isfinite(losses[-1]):
+        if not abs(losses[-1]) <= DIVERGED * abs(losses[0]):
             break
         if k % every == 0 or k == steps:
             pair = eigenpairs(hessian(objective, theta), tol=tol, start=start)
@@ -141,7 +144,5 @@ def edge_of_stability(
             theta, state = rule.update(theta, objective.grad(theta), state)
         if progress is not None:
             progress(k + 1, steps)
-        if not np.isfinite(theta).all():
-            break
     threshold = (2 + 2 * momentum) / lr
     return Stability(np.array(losses), np.array(at), np.array(sharpness), threshold, float(lr), float(momentum))

@@ -53,13 +53,13 @@ class Density:
 
 
 def eigenpairs(
-    H: Any, k: int = 1, *, which: str = "largest", tol: float = 1e-6, seed: int = 0, start: Any = None, most: int | None = None
+    H: Any, k: int = 1, *, which: str = "largest", tol: float = 1e-6, seed: int = 0, start: Any = None, most: int = 300
 ) -> Eigenpairs:
     """The k largest eigenvalues with their vectors, the largest first, by implicitly restarted Lanczos (ARPACK).
 
     `which`: "largest", "smallest" (smallest first) or "magnitude" (largest absolute value first). `tol`: relative accuracy of
     the values. `start` (n,): the vector to begin with (default: drawn by `seed`); one of a Hessian nearby saves products.
-    `most`: how many restarts (default: 10 n).
+    `most`: how many restarts.
 
     >>> eigenpairs(np.diag([1.0, 5.0, -9.0]), 2).values, eigenpairs(np.diag([1.0, 5.0, -9.0]), 1, which="magnitude").values
     (array([5., 1.]), array([-9.]))

