@@ -11,9 +11,20 @@ except ImportError as error:
 from refopt.view.conformance import conformance_figure
 from refopt.view.contour import contour
 from refopt.view.history import history_figure
+from refopt.view.landscape import (
+    interpolation,
+    landscape_contour,
+    landscape_figure,
+    landscape_surface,
+    spectrum,
+    stability,
+)
 from refopt.view.race import race_figure
 from refopt.view.save import save
 from refopt.view.schedules import schedules_figure
 from refopt.view.style import theme
 
-__all__ = ["conformance_figure", "contour", "history_figure", "race_figure", "save", "schedules_figure", "theme"]
+__all__ = [
+    "conformance_figure", "contour", "history_figure", "interpolation", "landscape_contour", "landscape_figure",
+    "landscape_surface", "race_figure", "save", "schedules_figure", "spectrum", "stability", "theme",
+]  # fmt: skip
