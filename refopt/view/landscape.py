@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from refopt.landscape import Density, Line, Stability, Surface
 from refopt.view.style import RC, line_styles, new_axes, on_dark, palette
@@ -23,9 +24,9 @@ LOSS = "loss (cross-entropy, nats)"
 def landscape_contour(surface: Surface, ax: Any = None, *, title: str = "", loss: str = LOSS, top: float | None = None) -> Any:
     """Height lines of a `Surface`, numbered with their loss, and the path on it; returns the axes.
 
-    The lines stand at losses that grow geometrically: valleys are drawn as finely as slopes. `loss` names the height; `top` cuts
-    it off (default: the largest finite loss). A square is where the path starts, a star where it ends, a white dot the centre of
-    a plane without a path; the axes of a PCA say how much of the path's variance lies along them.
+    The lines stand at losses that grow geometrically: valleys are drawn as finely as slopes. `loss` names the height; `top`
+    cuts it off (default: the largest finite loss). A square is where the path starts, a star where it ends, a white dot the
+    centre of a plane without a path; the axes of a PCA say how much of the path's variance lies along them.
     """
     ax = new_axes(ax, (6.6, 5.4))
     heights, norm, levels = _heights(surface, top)
@@ -35,9 +36,14 @@ def landscape_contour(surface: Surface, ax: Any = None, *, title: str = "", loss
     ax.clabel(lines, fmt=_number, fontsize=8.5, inline_spacing=3)
     _walk(ax, surface)
     across, up = _axis_names(surface)
-    ax.set(xlabel=across, ylabel=up, title=title or "Loss landscape", xlim=surface.a[[0, -1]], ylim=surface.b[[0, -1]])
+    ax.set(
+        xlabel=f"{across}\nlines: {loss}",
+        ylabel=up,
+        title=title or "Loss landscape",
+        xlim=surface.a[[0, -1]],
+        ylim=surface.b[[0, -1]],
+    )
     ax.grid(False)
-    ax.text(0, -0.17, f"lines: {loss}", transform=ax.transAxes, fontsize=9, va="top")
     return ax
 
 
@@ -49,7 +55,7 @@ def landscape_surface(
     loss: str = LOSS,
     top: float | None = None,
     log: bool = False,
-    view: tuple[float, float] = (36, -58),
+    view: tuple[float, float] = (34, -122),
 ) -> Any:
     """A `Surface` as a relief, with the path on it; returns the axes, which are three-dimensional ones.
 
@@ -60,24 +66,26 @@ def landscape_surface(
     rise = np.log10 if log else np.asarray
     a, b = np.meshgrid(surface.a, surface.b)
     colors = _shades()(norm(heights))
-    # draw every line of up to about 60 a side: more only blacken the relief
-    sheet = ax.plot_surface(a, b, rise(heights), facecolors=colors, rcount=61, ccount=61, linewidth=0.15, shade=False)
+    # draw every line of up to 33 a side: more only blacken the relief
+    sheet = ax.plot_surface(a, b, rise(heights), facecolors=colors, rcount=33, ccount=33, linewidth=0.15, shade=False)
     sheet.set_edgecolor("#00000030")
-    sheet.set_rasterized(True)
     if surface.path is not None:
         on_ground = _height_at(surface, heights, surface.path)
         lifted = rise(on_ground) + 0.012 * np.ptp(rise(heights))
         ax.plot(*surface.path.T, lifted, color=palette()[1], linewidth=2.2, marker="o", markersize=2.6, zorder=10)
         ax.plot(*surface.path[0], lifted[0], "s", color="white", markeredgecolor="black", markersize=7, zorder=11)
         ax.plot(*surface.path[-1], lifted[-1], "*", color="white", markeredgecolor="black", markersize=13, zorder=11)
-    across, up = _axis_names(surface)
+    across, up = _axis_names(surface, short=True)
     ax.set(xlabel=across, ylabel=up, title=title or "Loss landscape")
-    ax.set_zlabel(f"log₁₀ {loss}" if log else loss)
+    ax.set_zlabel(f"log₁₀ {loss}" if log else loss, labelpad=7)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_major_locator(MaxNLocator(4))
+        axis.set_tick_params(labelsize=9.5)
     ax.view_init(*view)
     paper = (0, 0, 0, 0)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color(paper)
-    ax.set_box_aspect((1, 1, 0.72), zoom=0.92)
+    ax.set_box_aspect((1, 1, 0.72), zoom=0.93)
     return ax
 
 
@@ -129,8 +137,8 @@ def spectrum(
 ) -> Any:
     """The density of a Hessian's eigenvalues on a logarithmic scale; returns the axes. May be called again on the same axes.
 
-    `top`: eigenvalues to be marked by ticks below. With `parameters`, how many there are, the density counts eigenvalues for each
-    unit, not shares; a dotted line is then where a bell of a single eigenvalue would peak: what lies below is noise.
+    `top`: eigenvalues to be marked by ticks below. With `parameters`, how many there are, the density counts eigenvalues for
+    each unit, not shares; a dotted line, "one", is then as high as the bell of a single eigenvalue.
     """
     ax = new_axes(ax)
     many = 1 if parameters is None else parameters
@@ -154,6 +162,10 @@ def spectrum(
             label=None if label else f"the {len(top)} largest eigenvalues",
             zorder=5,
         )
+    if parameters is not None and not used:
+        peak = 1 / (found.sigma * np.sqrt(2 * np.pi))
+        ax.axhline(peak, color="#8a94a6", linewidth=1, linestyle=(0, (1.5, 2)), zorder=0)
+        ax.text(1, peak, " one", transform=ax.get_yaxis_transform(), va="center", fontsize=9, color="#8a94a6")
     unit = "share of the eigenvalues per unit" if parameters is None else "eigenvalues per unit"
     ax.set(yscale="log", xlabel="eigenvalue λ of the Hessian", ylabel=f"{unit} (log scale)")
     ax.set_title(title or "Spectrum of the Hessian")
@@ -214,8 +226,8 @@ def _fine(norm: Any) -> np.ndarray:
 
 def _shades() -> LinearSegmentedColormap:
     """From the valley (deep) to the heights (paper); dark paper: the other way round, valleys still deep."""
-    light = ("#2b5c8a", "#6f9cc0", "#b7cfe0", "#e6eef3", "#fbfaf6")
-    dark = ("#071b33", "#0f3358", "#1d4f7c", "#33699a", "#5183b1")
+    light = ("#5b8fbd", "#93b7d3", "#c6d9e6", "#e9e6da", "#e3cfa6")
+    dark = ("#071b33", "#123a63", "#2a5a86", "#5a6f7d", "#8a7a55")
     return LinearSegmentedColormap.from_list("valley", dark if on_dark() else light)
 
 
@@ -237,8 +249,12 @@ def _height_at(surface: Surface, heights: np.ndarray, places: np.ndarray) -> np.
     return RegularGridInterpolator((surface.b, surface.a), heights, bounds_error=False)(places[:, ::-1])
 
 
-def _axis_names(surface: Surface) -> tuple[str, str]:
+def _axis_names(surface: Surface, short: bool = False) -> tuple[str, str]:
     plane = surface.plane
+    if short and plane.explained is not None:
+        return tuple(f"principal {i} ({share:.1%})" for i, share in enumerate(plane.explained, 1))  # type: ignore[return-value]
+    if short:
+        return "a", "b"
     if plane.explained is not None:
         first, second = plane.explained
         return f"1st principal direction ({first:.1%} of the path)", f"2nd principal direction ({second:.1%})"
