@@ -1,8 +1,8 @@
 """The loss of a small network on the digits, on the plane that the path of its training spans most, for three optimizers from
 one start (square). Each picture has axes of its own: the two principal directions of that path, with their shares of it. The
 paths bend and go slower as the ground gets flatter; where they end (star) is not the lowest point of the plane, since training
-moves in 4,808 other directions, too: the percentages say how far beside the plane the epochs lie, as shares of their distance from the
-end.
+moves in 4,808 other directions, too: the percentages say how far beside the plane the epochs lie, as shares of their distance
+from the end.
 
 Draws figures/landscape_contour.svg.
 """

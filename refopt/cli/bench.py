@@ -1,5 +1,6 @@
 """Timings, measured side by side in one run where they are ratios. ``train``: one training step of several networks (loss,
-gradient, Adam) against PyTorch's and JAX's, on one thread, about 40 s; ``proof``: the time of a proof."""
+gradient, Adam) against PyTorch's and JAX's, on one thread, about 40 s; ``proof``: the time of a proof; ``landscape``: of a
+loss surface and what else is found out about curvature."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ __all__ = ["arguments", "run"]
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt bench``."""
-    parser.add_argument("what", choices=["train", "proof"], help="what is timed")
+    parser.add_argument("what", choices=["train", "proof", "landscape"], help="what is timed")
     parser.add_argument("--only", metavar="CASES", help="train: some of the networks, e.g. mlp-64,cnn-28 (default: all)")
     parser.add_argument("--blocks", type=int, default=30, help="train: how often the libraries take turns (default: 30)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -25,16 +26,22 @@ def run(options: argparse.Namespace) -> None:
 
     if options.blocks < 1:
         raise ValueError(f"--blocks must be at least 1, got {options.blocks}")
-    if options.what == "proof" and options.only is not None:
+    if options.what != "train" and options.only is not None:
         raise ValueError("--only goes with train")
     if options.what == "proof":
         result = bench.proof()
+    elif options.what == "landscape":
+        result = bench.landscape()
     else:
         result = bench.train(_names(options.only), options.blocks, _progress)
     if options.json:
         print(json.dumps(result, indent=2, allow_nan=False))
     elif options.what == "proof":
         print(f"{result['what']}: {result['seconds']:.2f} s (median of 5)")
+    elif options.what == "landscape":
+        for what, seconds in result["seconds"].items():
+            print(f"{seconds:7.2f} s  {what}")
+        print(f"{result['what']}; {result['cpu']}")
     else:
         _print_training(result)
 

@@ -69,6 +69,7 @@ def landscape_surface(
     # draw every line of up to 33 a side: more only blacken the relief
     sheet = ax.plot_surface(a, b, rise(heights), facecolors=colors, rcount=33, ccount=33, linewidth=0.15, shade=False)
     sheet.set_edgecolor("#00000030")
+    sheet.set_rasterized(True)
     if surface.path is not None:
         on_ground = _height_at(surface, heights, surface.path)
         lifted = rise(on_ground) + 0.012 * np.ptp(rise(heights))
