@@ -19,7 +19,7 @@ loss = landscape.Objective(net, data.x_train, data.y_train).loss
 around = landscape.surface(loss, landscape.random_plane(theta, net, seed=1), points=33)
 along = landscape.surface(loss, landscape.pca_plane(path.thetas), points=33, path=path.thetas)
 with view.theme():
-    figure = Figure(figsize=(10.2, 5.0), layout="constrained")
+    figure = Figure(figsize=(10.2, 4.9), layout="constrained")
     left, right = (figure.add_subplot(1, 2, i, projection="3d") for i in (1, 2))
     view.landscape_surface(around, left, title="Along two random directions, filter by filter")
     view.landscape_surface(along, right, title="Along the path")

@@ -16,7 +16,7 @@ from refopt.training import train
 __all__ = ["landscape"]
 
 
-def landscape(points: int = 101) -> dict[str, Any]:
+def landscape(points: int = 101, probes: int = 10) -> dict[str, Any]:
     """Seconds of each, once: a surface of `points` × `points` losses of a digits MLP over all training digits in float64, its
     ten largest Hessian eigenvalues, trace, spectral density and noise scale."""
     net, data = MLP([64, 64, 10]), digits()
@@ -27,7 +27,7 @@ def landscape(points: int = 101) -> dict[str, Any]:
         f"surface, {points} × {points}": lambda: surface(objective.loss, plane, points=points),
         "10 eigenvalues": lambda: eigenpairs(H, 10),
         "trace, 100 probes": lambda: trace(H),
-        "density, 10 × 80 products": lambda: density(H),
+        f"density, {probes} × 80 products": lambda: density(H, probes=probes),
         "noise scale": lambda: noise_scale(objective, theta),
     }
     seconds = {}

@@ -78,7 +78,7 @@ def landscape_surface(
         ax.plot(*surface.path[-1], lifted[-1], "*", color="white", markeredgecolor="black", markersize=13, zorder=11)
     across, up = _axis_names(surface, short=True)
     ax.set(xlabel=across, ylabel=up, title=title or "Loss landscape")
-    ax.set_zlabel(f"log₁₀ {loss}" if log else loss, labelpad=7)
+    ax.set_zlabel(f"log₁₀ {loss}" if log else loss, labelpad=5)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_major_locator(MaxNLocator(4))
         axis.set_tick_params(labelsize=9.5)
@@ -86,7 +86,7 @@ def landscape_surface(
     paper = (0, 0, 0, 0)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color(paper)
-    ax.set_box_aspect((1, 1, 0.72), zoom=0.93)
+    ax.set_box_aspect((1, 1, 0.72), zoom=0.88)
     return ax
 
 
