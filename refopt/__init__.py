@@ -12,7 +12,7 @@
     history = refopt.train(net, rule, data, epochs=10) # a network, in mini-batches
 
 Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.schedules``, ``refopt.problems``, ``refopt.data``,
-``refopt.nets``, ``refopt.training``, ``refopt.fast``, ``refopt.view`` (the only one that draws).
+``refopt.nets``, ``refopt.training``, ``refopt.fast``, ``refopt.landscape``, ``refopt.view`` (the only one that draws).
 """
 
 from importlib import import_module
