@@ -13,7 +13,7 @@
     found = refopt.race(["sgd", "adam"], "rosenbrock", starts=1000, grids={"lr": [1e-3, 1e-2]})  # all of them at once
 
 Rooms, imported when they are first used: ``refopt.exact`` (proofs), ``refopt.schedules``, ``refopt.problems``, ``refopt.data``,
-``refopt.nets``, ``refopt.training``, ``refopt.fast``, ``refopt.view`` (the only one that draws).
+``refopt.nets``, ``refopt.training``, ``refopt.fast``, ``refopt.landscape``, ``refopt.view`` (the only one that draws).
 """
 
 from importlib import import_module
@@ -27,8 +27,8 @@ __version__ = "0.1.0"
 __all__ = ["Line", "Rule", "names", "narrate", "rule", "walk"]
 
 _ROOMS = (
-    "data", "dialects", "exact", "fast", "frameworks", "golden", "gradients", "nets", "problems", "schedules", "training",
-    "view",
+    "data", "dialects", "exact", "fast", "frameworks", "golden", "gradients", "landscape", "nets", "problems", "schedules",
+    "training", "view",
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ __all__ = ["main"]
 VERBS = {
     "race": "train the digits network with every rule and draw the race (the tour begins here)",
     "train": "train a network by a rule: history, pictures, checkpoints",
+    "landscape": "the loss around a trained network: a surface, the path of the training, pictures",
     "list": "the rules by family, one line each",
     "show": "a rule: equations, symbols, readings, libraries, traps, memory, source; or all schedules",
     "compare": "where the readings of libraries part, and which difference does it",

@@ -1,7 +1,8 @@
 """Timings, measured side by side in one run where they are ratios, on one thread. ``train``: one training step of several
 networks (loss, gradient, Adam) beside PyTorch and JAX, about 40 s. ``step``: one update of ten million parameters by each of
 several rules, and of a thousand small tensors, beside torch.optim and Optax, about two minutes. ``proof``, ``import``: the time
-of a proof, of an import. ``race``: a thousand starts at once beside one by one, about 2 s."""
+of a proof, of an import. ``race``: a thousand starts at once beside one by one, about 2 s. ``landscape``: a loss
+surface, and what is found out about curvature, about 20 s."""
 
 from __future__ import annotations
 
@@ -68,8 +69,19 @@ def _race(options: argparse.Namespace) -> None:
     _print(bench.population(), options.json, _print_population)
 
 
+def _landscape(options: argparse.Namespace) -> None:
+    from refopt import bench
+
+    def show(found: dict[str, Any]) -> None:
+        for what, seconds in found["seconds"].items():
+            print(f"{seconds:7.2f} s  {what}")
+        print(f"{found['what']}; {found['cpu']}")
+
+    _print(bench.landscape(), options.json, show)
+
+
 IN_TURNS = ("train", "step")  # these compare, and take --only and --blocks
-BENCHES = {"train": _train, "step": _step, "proof": _proof, "import": _import, "race": _race}
+BENCHES = {"train": _train, "step": _step, "proof": _proof, "import": _import, "race": _race, "landscape": _landscape}
 
 
 def _print(result: dict[str, Any], as_json: bool, show: Any) -> None:

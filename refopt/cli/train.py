@@ -16,7 +16,7 @@ from refopt.cli.choice import setting
 from refopt.cli.directory import demand_writable
 from refopt.recurrence import nearest
 
-__all__ = ["DATA", "NETS", "SCHEDULES", "arguments", "run"]
+__all__ = ["DATA", "NETS", "SCHEDULES", "arguments", "hidden_sizes", "run"]
 
 
 def _shipped(name: str, images: bool, path: str | None) -> Any:
@@ -166,7 +166,7 @@ def run(options: argparse.Namespace) -> int:
     if options.schedule is not None:
         _named(SCHEDULES, "schedule", options.schedule)
     data = load(options.net in OF_IMAGES, options.path)
-    net = build(data, _sizes(sizes if options.hidden is None else options.hidden))
+    net = build(data, hidden_sizes(sizes if options.hidden is None else options.hidden))
     hyper = dict(setting(text) for text in options.set) | ({} if options.lr is None else {"lr": options.lr})
     rule = refopt.rule(options.rule, options.framework, **hyper)
     schedule = None
@@ -207,7 +207,8 @@ def _named(table: dict[str, Any], kind: str, name: str) -> Any:
     return table[name]
 
 
-def _sizes(text: str) -> list[int]:
+def hidden_sizes(text: str) -> list[int]:
+    """The sizes that --hidden names."""
     try:
         sizes = [int(size) for size in text.split(",") if size.strip()]
     except ValueError:

@@ -25,6 +25,7 @@ FLOW = [
     ["fast"],
     ["exact", "problems", "data", "nets", "schedules"],
     ["training", "golden"],
+    ["landscape"],
     ["bench"],
     ["view"],
     ["cli"],

@@ -190,7 +190,7 @@ def test_what_makes_a_picture_stale(small):
     assert small.stale("one") is None
     uses = small.made["one"]["uses"]
     # what it imports, what these import, and what they open; not what only the gallery needs
-    assert {"refopt/problems/toys.py", "refopt/view/contour.py", "refopt/data/digits.npz"} <= set(uses)
+    assert {"refopt/problems/valleys.py", "refopt/view/contour.py", "refopt/data/digits.npz"} <= set(uses)
     assert not {"refopt/view/gallery.py", "refopt/view/race.py", "refopt/rules/adam.py"} & set(uses)
     picture = small.directory / "one.svg"
     drawn = picture.read_bytes()
