@@ -128,7 +128,7 @@ def _print_steps(result: dict[str, Any]) -> None:
         f"\nMedians of {result['cases'][0]['blocks']} blocks, in turns; as long as {first}, with quartiles over the blocks; ",
         end="",
     )
-    print("as long as copying the bytes\nthat the update must read and write. ", end="")
+    print("as long as reading\nand writing as many bytes. ", end="")
     peak = max(row["peak_bytes"] for row in result["cases"])
     print(f"New memory of a blocked step: at most {peak / 1024:.0f} KiB. ", end="")
     print(", ".join(f"{name} {number}" for name, number in result["versions"].items()) + f"; {result['cpu']}.")

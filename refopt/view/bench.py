@@ -32,9 +32,7 @@ def updates(result: Mapping[str, Any], rule: str = "adam", ax: Any = None) -> An
     styles = line_styles(libraries)
     sizes = [row["parameters"] for row in rows]
     limit = [row["memory_us"] * 1e3 / row["parameters"] for row in rows]
-    ax.fill_between(
-        sizes, limit, 1e-3, color="#2b3442" if on_dark() else "#e6e9ef", label="copying the same bytes", linewidth=0
-    )
+    ax.fill_between(sizes, limit, 1e-3, color="#2b3442" if on_dark() else "#e6e9ef", label="memory alone", linewidth=0)
     for name in libraries:
         there = [row for row in rows if name in row["libraries"]]
         cost = [row["libraries"][name]["us"] * 1e3 / row["parameters"] for row in there]
