@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refopt import numbers
+from refopt.nets.constants import scalar
 from refopt.nets.layer import Layer, Run
 from refopt.recurrence import nearest
 
@@ -31,12 +32,16 @@ def sigmoid(x: Any) -> Any:
 
 def relu_forward(x: Any, out: Any) -> Any:
     """y = max(x, 0)."""
-    return np.maximum(x, 0, out=out) if x.dtype.kind != "c" else np.multiply(x, x.real > 0, out=out)
+    if x.dtype.kind == "c":
+        return np.multiply(x, x.real > 0, out=out)
+    return np.maximum(x, scalar(0, x.dtype, x.__class__), out=out)
 
 
 def relu_backward(dy: Any, y: Any, out: Any) -> None:
     """dx = dy where y > 0, else 0."""
-    np.multiply(dy, numbers.real(y) > 0, out=out)
+    if y.dtype.kind == "c":
+        y = y.real
+    np.multiply(dy, np.greater(y, scalar(0, y.dtype, y.__class__)), out=out)
 
 
 def leaky_relu_forward(x: Any, out: Any, slope: float = 0.01) -> Any:

@@ -12,12 +12,13 @@ import numpy as np
 
 from refopt import numbers
 from refopt.nets.activations import sigmoid
-from refopt.nets.constants import ones, smoothed
+from refopt.nets.constants import ones, scalar, smoothed
 from refopt.recurrence import nearest
 
 __all__ = ["LOSSES", "MAE", "MSE", "BinaryCrossEntropy", "Hinge", "Huber", "Loss", "SoftmaxCrossEntropy", "loss_called"]
 
 
+LABELS = np.dtype(np.int64)
 UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
@@ -58,13 +59,17 @@ class Classes(Loss):
     def checked(self, y: Any, shape: tuple[int, ...]) -> Any:
         """The labels, each below the number of classes."""
         batch, classes = shape
+        if type(y) is np.ndarray and y.dtype is LABELS and y.shape == (batch,) and batch:  # the everyday case
+            unsigned = y.view(np.uint64)  # a negative label is a huge one
+            if unsigned[unsigned.argmax()] < classes:
+                return y
         if getattr(y, "shape", None) != shape[:1] or y.dtype.kind not in "iu":
             raise ValueError(f"labels must be whole numbers of shape ({batch},), one an example, got {described(y)}")
         if not batch:
             raise ValueError("a batch must hold at least one example")
         if not y.dtype.isnative:
             y = y.astype(np.intp)
-        unsigned = y.view(UNSIGNED[y.itemsize])  # a negative label is a huge one
+        unsigned = y.view(UNSIGNED[y.itemsize])
         if unsigned[unsigned.argmax()] >= classes:
             raise ValueError(f"labels must be from 0 to {classes - 1}, got {y.min()} to {y.max()}")
         return y
@@ -107,7 +112,7 @@ class SoftmaxCrossEntropy(Classes):
         e, total, q = kept
         e /= total
         e -= q
-        e /= len(total)
+        e /= scalar(len(total), e.dtype, e.__class__)
         return e.T
 
 
