@@ -627,7 +627,7 @@ def test_hyper_parameters_of_one_step_bind_nothing_again(name):
     state, gs = rule.init(theta), gradients(600, "float64", 12)
     plain, other = theta.copy(), copy.deepcopy(state)
     for t, g in enumerate(gs):
-        hyper = [{}, {"lr": 0.5 / (t + 1)}, {"lr": np.linspace(0.1, 0.2, 600)}, {"beta1": 0.5, "eps": 0}][t % 4]
+        hyper = [{}, {"lr": 0.5 / (t + 1)}, {"lr": np.linspace(0.1, 0.2, 600)}, {"beta1": 0.5, "eps": 0.1}][t % 4]
         bound = rule._blocked.get("bound")
         rule.update_(theta, g, state, **hyper)
         plain, other = rule.update(plain, g, other, **hyper)
