@@ -54,9 +54,8 @@ class Plan:
     """A recorded step, ready to run in place.
 
     `scalars` are the names that may change from step to step (the step count, hyper-parameters); the others were recorded as
-    they were. ``source`` is the text that runs: ``still`` makes the constants of the hyper-parameters, ``moving`` those that
-    read the state's numbers, and what these become, or None where the recording does not hold; ``tile`` is the step of one
-    piece. Raises `Unrecordable`.
+    they were. ``source`` is the text that runs: ``still`` and ``moving`` make the constants, ``moving`` also the new numbers of
+    the state, or None where the recording does not hold; ``tile`` is the step of one piece. Raises `Unrecordable`.
     """
 
     def __init__(self, rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> None:
@@ -65,13 +64,14 @@ class Plan:
         self.counts = [name for name in rule.state_names if name not in self.states]
         self.whole = {name for name in self.counts if rule._kinds.get(name) == "count"}
         self.scalars = tuple(scalars)
-        self._types = {name: type(value).__name__ for name, value in scalars.items()}
         others = {name: value for name, value in rule._step_hyper.items() if name not in scalars}
         names = ["theta", "g", *self.states]
         for name in (*names, *self.scalars):
             if name.startswith("_") or name in ("abs", "bool", "float", "type"):
                 raise Unrecordable(f"the name {name!r} is used by the recording")
         tape = record(rule.recurrence, dict.fromkeys(names, self.dtype), scalars, others, ["theta", *rule.state_names])
+        for name in set(self.counts) - self.whole:  # int or float decides what becomes of an array of truth values
+            tape.guard(f"(type({name}) is {type(scalars[name]).__name__})", True)
         for name in ("theta", *self.states):
             if not isinstance(tape.results[name], Symbol):
                 raise Unrecordable(f"{name} becomes a number")
@@ -161,9 +161,9 @@ class Plan:
         return lines
 
     def _unlike(self, name: str) -> str:
-        """The text that asks whether a number of the state is not of the type that was recorded, which decides dtypes."""
-        other = f"type({name}) is not {self._types[name]}"
-        return f"{other} or {name} < 0" if name in self.whole else other
+        """The text that asks whether a number of the state is not one: anything else goes through the plain step's checks."""
+        whole = f"type({name}) is not int"
+        return f"{whole} or {name} < 0" if name in self.whole else f"{whole} and type({name}) is not float"
 
     def over(self, arrays: list[Any]) -> tuple[Any, list[Any]]:
         """A function that makes one step over `arrays` (theta, g and the state's, contiguous vectors of one length), and what
