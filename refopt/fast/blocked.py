@@ -70,7 +70,7 @@ class Plan:
             if name.startswith("_") or name in ("abs", "bool", "float", "type"):
                 raise Unrecordable(f"the name {name!r} is used by the recording")
         tape = record(rule.recurrence, dict.fromkeys(names, self.dtype), scalars, others, ["theta", *rule.state_names])
-        for name in set(self.counts) - self.whole:  # int or float decides what becomes of an array of truth values
+        for name in sorted(set(self.counts) - self.whole):  # int or float decides what becomes of an array of truth values
             tape.guard(f"(type({name}) is {type(scalars[name]).__name__})", True)
         for name in ("theta", *self.states):
             if not isinstance(tape.results[name], Symbol):
