@@ -100,7 +100,7 @@ def _print_steps(result: dict[str, Any]) -> None:
     )
     print("as long as copying the bytes\nthat the update must read and write. ", end="")
     peak = max(row["peak_bytes"] for row in result["cases"])
-    print(f"New memory of a blocked step: at most {peak / 1024:.0f} KiB. ", end="")
+    print(f"Memory of blocked steps beside these arrays: at most {peak / 1024:.0f} KiB. ", end="")
     print(", ".join(f"{name} {number}" for name, number in result["versions"].items()) + f"; {result['cpu']}.")
 
 
