@@ -128,7 +128,6 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
     steps = max(3, min(200, 20_000_000 // (total + 10_000 * len(sizes))))
     with fast.using(fast.way()):  # each run takes its own
         timings = interleaved(runs, blocks, steps)
-        peak = _peak(update.rule(which), theta, g)
     ours = next(iter(timings.values()))
     return {
         "case": name,
@@ -139,7 +138,7 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
         "blocks": blocks,
         "libraries": {library: _result(timing, ours) for library, timing in timings.items()},
         "memory_us": _copying(total) * (3 + 2 * update.moments) / 2 * 1e6,
-        "peak_bytes": peak,
+        "peak_bytes": _peak(update.rule(which), theta, g),
     }
 
 
@@ -251,16 +250,16 @@ def _copying(count: int) -> float:
 
 def _peak(rule: Rule, theta: list[Any], g: list[Any]) -> int:
     """The most memory that blocked steps take beside theta, gradient and state, what they keep for the next one too."""
-    fast.use("blocked")
     parameters, gradients = _bare([x.copy() for x in theta]), _bare(g)
     state = rule.init(parameters)
-    rule.update_(parameters, gradients, state)  # by another binding: the recording stays
-    mine = rule()
-    tracemalloc.start()
-    try:
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(2):
-            mine.update_(parameters, gradients, state)
-        return tracemalloc.get_traced_memory()[1] - before
-    finally:
-        tracemalloc.stop()
+    with fast.using("blocked"):
+        rule.update_(parameters, gradients, state)  # by another binding: the recording stays
+        mine = rule()
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for _ in range(2):
+                mine.update_(parameters, gradients, state)
+            return tracemalloc.get_traced_memory()[1] - before
+        finally:
+            tracemalloc.stop()
