@@ -386,10 +386,10 @@ class Rule:
     def update_(self, theta: Any, g: Any, state: dict[str, Any], **hyper: Any) -> None:
         """One step in place: `theta` and the arrays of `state` are overwritten, the numbers in `state` replaced.
 
-        Everything is that of `update`, in every bit (of a NaN, that it is one). An elementwise rule on one contiguous array
-        runs in cache-sized pieces without new memory, everything else makes the plain step and copies;
-        ``refopt.fast.why_not(rule)`` tells which. The rule holds on to these arrays until its next step in place. Each thread
-        may step arrays of its own, by the same rule.
+        Everything is that of `update`, in every bit (of a NaN, that it is one). An elementwise rule on contiguous arrays, one
+        or a list, tuple or dict of them, runs in cache-sized pieces without new memory, everything else makes the plain step
+        and copies; ``refopt.fast.why_not(rule)`` tells which. The rule holds on to these arrays until its next step in place.
+        Each thread may step arrays of its own, by the same rule.
 
         `g` is not changed, unless it is theta's own memory. An array of the state that shares memory with another one, or
         whose shape or dtype changes, is replaced. Errors as for `step`, ValueError for an array that is read-only or tensors
@@ -397,12 +397,12 @@ class Rule:
         raises in the middle of a step, some entries have been.)
         """
         rule = self._for_one_step(hyper) if hyper else self
-        bound = rule._blocked.get("bound")
-        if bound is not None and bound.step(theta, g, state):
+        bound = self._blocked.get("bound")
+        if bound is not None and bound.step(theta, g, state, rule):
             return
         from refopt.fast import update_
 
-        update_(rule, theta, g, state)
+        update_(rule, theta, g, state, self._blocked)
 
     def propose(self, theta: Any, g: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The step that the rule would subtract from theta (the record's ``update``), and the new state.

@@ -10,8 +10,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from refopt import bench
-from refopt.bench import steps
+from refopt import bench, fast
+from refopt.bench import steps, updates
 from refopt.bench.process import environment, one_thread
 from refopt.cli import main
 
@@ -156,6 +156,24 @@ def test_the_command_prints_strict_json_or_tables(capsys, torch):
         assert line.endswith(f"{one['loss']:.6f}")
 
 
+@pytest.mark.parametrize("way", fast.WAYS)
+def test_a_bench_leaves_the_way_of_steps_as_it_is(way, torch, peer):
+    peer("numba")
+    with fast.using(way):
+        updates.timed("sgd 100", 1)
+        assert fast.way() == way
+        bench.timed("mlp-64", 1)
+        assert fast.way() == way
+
+
+def test_new_memory_of_a_step_is_what_it_keeps_too():
+    """Adam works in two scratch arrays of a piece; small tensors are copied into one vector, and so are their gradients."""
+    one, many = ([np.zeros(n, np.float32)] * k for n, k in ((1000, 1), (100, 1000)))
+    adam = bench.UPDATES["adam"].rule("adam")
+    assert updates._peak(adam, one, one) >= 2 * 1000 * 4
+    assert updates._peak(adam, [x.copy() for x in many], many) >= 2 * 100_000 * 4
+
+
 def test_what_is_not_installed_is_said(capsys, monkeypatch, torch):
     monkeypatch.setitem(sys.modules, "jax", None)
     row = bench.timed("mlp-64", 1)
@@ -191,7 +209,23 @@ def test_updates_end_at_the_same_numbers_in_all_libraries(torch, peer):
 
 
 @pytest.mark.parametrize(
-    "case", ["adam 0", "adam 1x", "adam -3", "adam 2.5e9", "adam x5", "adam nan", "adam inf", "adma 1e3", ""]
+    "case",
+    [
+        "adam 0",
+        "adam 1x",
+        "adam -3",
+        "adam 2.5e9",
+        "adam x5",
+        "adam nan",
+        "adam inf",
+        "adma 1e3",
+        "",
+        "adam 1.5",
+        "adam 2x0.5",
+        "adam infx1",
+        "adam 1e15x1",
+        "adam nanx1",
+    ],
 )
 def test_what_is_no_case_is_refused(case, capsys):
     with pytest.raises(ValueError, match=r"unknown rule|has no size such as 1e6 or 1000x100"):

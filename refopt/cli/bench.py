@@ -130,7 +130,7 @@ def _print_steps(result: dict[str, Any]) -> None:
     )
     print("as long as reading\nand writing as many bytes. ", end="")
     peak = max(row["peak_bytes"] for row in result["cases"])
-    print(f"New memory of a blocked step: at most {peak / 1024:.0f} KiB. ", end="")
+    print(f"Memory of blocked steps beside these arrays: at most {peak / 1024:.0f} KiB. ", end="")
     print(", ".join(f"{name} {number}" for name, number in result["versions"].items()) + f"; {result['cpu']}.")
 
 

@@ -2,6 +2,6 @@
 
 from refopt.fast.blocked import update_, why_not
 from refopt.fast.threads import get_num_threads, set_num_threads
-from refopt.fast.ways import WAYS, use, using
+from refopt.fast.ways import WAYS, use, using, way
 
-__all__ = ["WAYS", "get_num_threads", "set_num_threads", "update_", "use", "using", "why_not"]
+__all__ = ["WAYS", "get_num_threads", "set_num_threads", "update_", "use", "using", "way", "why_not"]

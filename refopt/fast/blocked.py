@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
-from weakref import WeakSet
 
 import numpy as np
 
@@ -83,6 +82,8 @@ class Plan:
             if name.startswith("_") or name in ("abs", "bool", "float", "type"):
                 raise Unrecordable(f"the name {name!r} is used by the recording")
         tape = record(rule.recurrence, dict.fromkeys(names, self.dtype), scalars, others, ["theta", *rule.state_names])
+        for name in sorted(set(self.counts) - self.whole):  # int or float decides what becomes of an array of truth values
+            tape.guard(f"(type({name}) is {type(scalars[name]).__name__})", True)
         for name in ("theta", *self.states):
             if not isinstance(tape.results[name], Symbol):
                 raise Unrecordable(f"{name} becomes a number")
@@ -133,7 +134,7 @@ class Plan:
         arguments = ["theta", "g", *self.states, *scratch, *[constants[key] for key in (*still, *moving)]]
         self.source = "\n".join(
             [
-                f"def still({', '.join(self.scalars)}):",
+                f"def still({', '.join(name for name in self.scalars if name not in self.counts)}):",
                 f"    return {made(still)}",
                 "",
                 f"def moving({', '.join(self.scalars)}):",
@@ -177,39 +178,37 @@ class Plan:
         whole = f"type({name}) is not int"
         return f"{whole} or {name} < 0" if name in self.whole else f"{whole} and type({name}) is not float"
 
-    def over(self, arrays: list[Any], still: tuple[Any, ...]) -> tuple[Any, list[Any]]:
+    def over(self, arrays: list[Any]) -> tuple[Any, list[Any]]:
         """A function that makes one step over `arrays` (theta, g and the state's, contiguous vectors of one length), and what
-        it takes before the constants that move, theta and g first: it is called ``run(*fixed, *moving)``. It has scratch
-        arrays of its own, so that two threads never share any.
+        it takes before the constants, theta and g first: it is called ``run(*fixed, *still, *moving)``. It has scratch arrays
+        of its own, so that two threads never share any.
         """
         size = arrays[0].size
         shares = min(get_num_threads(), size // WORTH_A_THREAD) or 1
         length = min(-(-size // shares), self.tile)
         registers = [[np.empty(length, dtype) for dtype in self._dtypes] for _ in range(shares)]
         if shares > 1:
-            return self._shared, [arrays[0], arrays[1], arrays[2:], registers, still]
+            return self._shared, [arrays[0], arrays[1], arrays[2:], registers]
         if size <= self.tile:
-            return self.piece, [*arrays, *registers[0], *still]
-        return self._run, [arrays[0], arrays[1], arrays[2:], registers[0], still]
+            return self.piece, [*arrays, *registers[0]]
+        return self._run, [arrays[0], arrays[1], arrays[2:], registers[0]]
 
-    def _shared(
-        self, theta: Any, g: Any, states: list[Any], registers: list[Any], still: tuple[Any, ...], *moving: Any
-    ) -> None:
+    def _shared(self, theta: Any, g: Any, states: list[Any], registers: list[Any], *constants: Any) -> None:
         share = -(-theta.size // len(registers))
         parts = [slice(number * share, (number + 1) * share) for number in range(len(registers))]
         at_once(
             [
-                partial(self._run, theta[some], g[some], [x[some] for x in states], own, still, *moving)
+                partial(self._run, theta[some], g[some], [x[some] for x in states], own, *constants)
                 for some, own in zip(parts, registers, strict=True)
             ]
         )
 
-    def _run(self, theta: Any, g: Any, states: list[Any], registers: list[Any], still: Any, *moving: Any) -> None:
+    def _run(self, theta: Any, g: Any, states: list[Any], registers: list[Any], *constants: Any) -> None:
         size = theta.size
         for start in range(0, size, self.tile):
             some = slice(start, start + self.tile)
             short = [r[: size - start] for r in registers]
-            self.piece(theta[some], g[some], *[x[some] for x in states], *short, *still, *moving)
+            self.piece(theta[some], g[some], *[x[some] for x in states], *short, *constants)
 
     def demand(self, inputs: dict[str, Any], expected: dict[str, Any], scalars: Mapping[str, Any]) -> None:
         """Compare one replay, from `inputs`, with the outcome of the plain step, in every bit. Raises `Unrecordable`."""
@@ -217,9 +216,10 @@ class Plan:
         found = self.moving(*scalars.values())
         if found is None:
             raise Unrecordable("its branches are not decided by its numbers")
-        run, fixed = self.over(list(arrays.values()), self.still(*scalars.values()))
+        run, fixed = self.over(list(arrays.values()))
+        still = self.still(*(value for name, value in scalars.items() if name not in self.counts))
         with np.errstate(all="ignore"):
-            run(*fixed, *found[0])
+            run(*fixed, *still, *found[0])
         for name, value in (arrays | dict(zip(self.counts, found[1], strict=True))).items():
             plain = expected[name] if name != "g" else inputs["g"]
             if type(plain) is not type(value) or getattr(plain, "dtype", None) != getattr(value, "dtype", None):
@@ -293,44 +293,69 @@ BRANCHES = 16  # recordings of one rule; more means that it branches on somethin
 KEPT = 1000  # rules that are remembered; who makes functions in a loop must not fill the memory with their recordings
 
 
+class Ready:
+    """A recording over bound arrays. `constants` are those of the hyper-parameters, None until they are needed."""
+
+    __slots__ = ("constants", "fixed", "moving", "run", "still")
+
+    def __init__(self, plan: Plan, arrays: list[Any]) -> None:
+        self.moving, self.still = plan.moving, plan.still
+        self.constants: tuple[Any, ...] | None = None
+        self.run, self.fixed = plan.over(arrays)
+
+
 class Bound:
-    """A rule with the arrays that it steps over, checked once; valid as long as the caller brings the same arrays."""
+    """Arrays that a rule steps over, checked once; valid as long as the caller brings the same arrays.
+
+    It does not hold the rule, which holds it: arrays must be let go when the rule is.
+    """
 
     def __init__(self, rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> None:
-        self.theta: Any = theta
-        self.g, self.rule, self.length = g, rule, len(state)
+        self.setting = _setting
+        self.theta, self.g, self.length = theta, g, len(state)
         self.states = [(name, state[name]) for name in rule.state_names if rule._kinds[name] == "array"]
         self.counts = [name for name in rule.state_names if rule._kinds[name] != "array"]
         self.given = [theta, g, *(value for _, value in self.states)]
         flags = [x.flags for x in self.given]
         if not (flags[0].writeable and all(f.writeable for f in flags[2:])):
             raise Unrecordable("an array is read-only")
-        if not (all(f.c_contiguous for f in flags) and theta.dtype.isnative):
+        if not theta.dtype.isnative:
+            raise Unrecordable("theta is not in the machine's byte order")
+        if not all(f.c_contiguous for f in flags):
             raise Unrecordable("an array is not contiguous")
         if any(np.may_share_memory(a, b) for a, b in combinations(self.given, 2)):
             raise Unrecordable("arrays share memory")
         self.arrays = [x if x.ndim == 1 else x.reshape(-1) for x in self.given]
-        hyper = {name: value for name, value in rule._step_hyper.items() if type(value) in (int, float)}
-        self.names, self.hyper = list(hyper), list(hyper.values())
-        self.plans: list[tuple[Any, Any, list[Any]]] = []
-        _BOUND.add(self)
+        self.hyper = rule._step_hyper
+        self.names = [name for name, value in self.hyper.items() if type(value) in numbers.PYTHON]
+        self.numbers = [self.hyper[name] for name in self.names]
+        self.plans: list[Ready] = []
 
-    def step(self, theta: Any, g: Any, state: Any) -> bool:
-        """One step; False, with nothing changed, where these are not the arrays that were checked, or no recording fits."""
-        if theta is not self.theta or type(state) is not dict or len(state) != self.length:
+    def step(self, theta: Any, g: Any, state: Any, rule: Rule) -> bool:
+        """One step; False, with nothing changed, where these are not the arrays that were checked, or no recording fits.
+
+        `rule` is the one that was bound, or that one with other hyper-parameters.
+        """
+        if theta is not self.theta or type(state) is not dict or len(state) != self.length or self.setting is not _setting:
+            return False
+        if rule._step_hyper is not self.hyper and not self.turn(rule):
             return False
         if g is not self.g and not self.regard(g):
             return False
         for name, value in self.states:
             if not value.flags.writeable or state.get(name) is not value:
                 return False
-        if not theta.flags.writeable:
-            return False
+        return theta.flags.writeable and self.run(state)
+
+    def run(self, state: Any) -> bool:
+        """`step`, of what has been looked at."""
         counts = [state.get(name) for name in self.counts]
-        for moving, run, fixed in self.plans:
-            found = moving(*counts, *self.hyper)
+        for ready in self.plans:
+            found = ready.moving(*counts, *self.numbers)
             if found is not None:
-                run(*fixed, *found[0])
+                if ready.constants is None:
+                    ready.constants = ready.still(*self.numbers)
+                ready.run(*ready.fixed, *ready.constants, *found[0])
                 for name, count in zip(self.counts, found[1], strict=True):
                     state[name] = count
                 return True
@@ -339,7 +364,19 @@ class Bound:
     def fits(self, state: dict[str, Any]) -> bool:
         """Whether there is a recording for the numbers of the state as they are now."""
         counts = [state.get(name) for name in self.counts]
-        return any(moving(*counts, *self.hyper) is not None for moving, _, _ in self.plans)
+        return any(ready.moving(*counts, *self.numbers) is not None for ready in self.plans)
+
+    def turn(self, rule: Rule) -> bool:
+        """Take the numbers of other hyper-parameters; False where more than numbers differs."""
+        found = [rule._step_hyper[name] for name in self.names]
+        if any(value is not rule._step_hyper[name] for name, value in self.hyper.items() if name not in self.names):
+            return False
+        if any(type(x) is not type(old) for x, old in zip(found, self.numbers, strict=True)):  # a population
+            return False
+        self.hyper, self.numbers = rule._step_hyper, found
+        for ready in self.plans:
+            ready.constants = None
+        return True
 
     def regard(self, g: Any) -> bool:
         """Take another gradient, as most steps bring one; False where it is not such an array as the first."""
@@ -349,21 +386,22 @@ class Bound:
             return False
         self.g = self.given[1] = g
         self.arrays[1] = g if g.ndim == 1 else g.reshape(-1)
-        for _, _, fixed in self.plans:
-            fixed[1] = self.arrays[1]
+        for ready in self.plans:
+            ready.fixed[1] = self.arrays[1]
         return True
 
-    def record(self, state: dict[str, Any]) -> None:
+    def record(self, rule: Rule, state: dict[str, Any]) -> None:
         """Find the recording for the branches that are right now, or make it. Raises `Unrecordable`."""
-        scalars = {name: state[name] for name in self.counts} | dict(zip(self.names, self.hyper, strict=True))
-        plan = _recording(self.rule, self.theta.dtype, scalars)
-        self.plans.append((plan.moving, *plan.over(self.arrays, plan.still(*scalars.values()))))
+        if rule._everyday(self.theta, self.g, state) is None:  # the plain step sees to it: it converts, or refuses
+            raise Unrecordable("not NumPy arrays of one shape and dtype, with Python's numbers")
+        scalars = {name: state[name] for name in self.counts} | dict(zip(self.names, self.numbers, strict=True))
+        self.plans.append(Ready(_recording(rule, self.theta.dtype, scalars), self.arrays))
 
 
 _way: type[Plan] = Plan
+_setting = object()  # another one as soon as the way, or the number of threads, is another
 _RECORDINGS: dict[Any, list[Plan]] = {}  # of all rules: binding another learning rate needs no new recording
 _REFUSED: dict[Any, str] = {}  # why there is none
-_BOUND: WeakSet[Bound] = WeakSet()  # those that run the way of now
 
 
 def way() -> type[Plan]:
@@ -371,13 +409,16 @@ def way() -> type[Plan]:
     return _way
 
 
+def setting() -> object:
+    """What arrays are bound under; those that were bound under another one are bound again."""
+    return _setting
+
+
 def take(plan: type[Plan]) -> None:
     """Let recordings run this way from now on, those of rules that have stepped already too; see `refopt.fast.use`."""
-    global _way
+    global _way, _setting
     _way = plan
-    for bound in list(_BOUND):
-        bound.theta = None  # which no caller brings: it is bound again
-    _BOUND.clear()
+    _setting = object()
 
 
 def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any], kind: type[Plan] | None = None) -> Plan:
@@ -408,6 +449,9 @@ def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any], kind: type[Plan]
     except Unrecordable as reason:
         _REFUSED[key] = str(reason)
         raise
+    for other in known:  # another thread was faster
+        if other.moving(*scalars.values()) is not None:
+            return other
     known.append(plan)
     return plan
 
@@ -453,35 +497,35 @@ def why_not(rule: Rule, dtype: Any = "float64") -> str | None:
     theta = np.zeros(2, dtype)
     state = rule.init(theta)
     try:
-        Bound(rule, theta, theta + 1, state).record(state)
+        Bound(rule, theta, np.ones(2, dtype), state).record(rule, state)
     except Unrecordable as reason:
         return str(reason)
     return None
 
 
-def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> bool:
-    """`Rule.update_` for arrays that are not bound yet. True where the step ran blocked.
+def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any], kept: dict[str, Any]) -> bool:
+    """`Rule.update_` for arrays that are not bound yet; they are bound in `kept`. True where the step ran blocked.
 
     Where the rule cannot be recorded, or the arrays are not contiguous NumPy arrays, the plain step runs and its results are
     copied; the numbers are the same.
     """
     try:
-        bound = _bound(rule, theta, g, state)
-        if not bound.step(theta, g, state):
+        bound = _bound(rule, theta, g, state, kept.get("bound"))
+        if not bound.step(theta, g, state, rule):
             if isinstance(bound, Bound):
-                bound.record(state)
-            if not bound.step(theta, g, state):
+                bound.record(rule, state)
+            if not bound.step(theta, g, state, rule):
                 raise Unrecordable("its branches are not decided by its numbers")
-        rule._blocked["bound"] = bound
+        kept["bound"] = bound
         return True
     except Unrecordable:
-        rule._blocked.pop("bound", None)
+        kept.pop("bound", None)
     _plain_step(rule, theta, g, state)
     return False
 
 
-def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> Any:
-    """The arrays, or the containers, bound to the rule: a `Bound` or a `refopt.fast.together.Together`."""
+def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any], old: Any) -> Any:
+    """The arrays, or the containers, bound to the rule: a `Bound` or a `refopt.fast.together.Together`; `old` is the last."""
     if "never" not in rule._blocked:
         rule._blocked["never"] = _refusal(rule)
     if rule._blocked["never"] is not None:
@@ -493,8 +537,8 @@ def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> Any:
 
         return Together(rule, theta, g, state)
     bound = Bound(rule, theta, g, state)
-    old = rule._blocked.get("bound")
-    if isinstance(old, Bound) and old.theta is theta and all(map(operator.is_, old.given, bound.given)):
+    same = isinstance(old, Bound) and old.setting is bound.setting and old.hyper is bound.hyper
+    if same and all(map(operator.is_, old.given, bound.given)):
         bound.plans = old.plans  # another branch, over the same arrays
     return bound
 

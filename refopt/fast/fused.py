@@ -12,19 +12,18 @@ the user's cache directory, or where ``REFOPT_CACHE`` says.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from refopt.fast.blocked import COPY, Call, Plan
+from refopt.fast.blocked import COPY, KEPT, Call, Plan
 from refopt.fast.recording import FILL, SELECT, Unrecordable
 from refopt.recurrence import Rule
 
@@ -84,7 +83,6 @@ class Fused(Plan):
         return f"_{dtype}.type({text})"
 
     def _lines(self, calls: list[Call], space: dict[str, Any]) -> list[str]:
-        self._texts: dict[str, str] = {}  # of the loops by name
         self._whole = False
         if self.dtype not in (np.dtype("f4"), np.dtype("f8")):
             return super()._lines(calls, space)
@@ -103,8 +101,7 @@ class Fused(Plan):
                 continue
             read_later = {name for later in groups[number + 1 :] for call in later for name in call.operands}
             arguments, text = self._loop(group, read_later, space)
-            space[f"_loop{number}"] = compiled(text)
-            self._texts[f"_loop{number}"] = text
+            space[f"_loop{number}"] = compiled(text, tuple(map(self._argument, arguments)))
             lines.append(f"_loop{number}({', '.join(arguments)})")
         if len(groups) == 1 and self._fits(calls[0]):  # everything at once: no scratch, and no pieces
             self._dtypes, self._whole = [], True
@@ -115,6 +112,11 @@ class Fused(Plan):
         numbers = {self.dtype} | ({np.dtype(bool)} if call.function is SELECT or call.function in LOGICAL else set())
         logical = call.function not in LOGICAL or set(call.dtypes) == {np.dtype(bool)}
         return call.function in TEXTS and logical and set(call.dtypes) <= numbers and call.dtype in (self.dtype, np.dtype(bool))
+
+    def _argument(self, name: str) -> Any:
+        """What numba shall compile for: a gradient may be read-only, and nothing is compiled in the middle of a step."""
+        dtype = numba.from_dtype(self._kind_of.get(name, self.dtype))
+        return numba.types.Array(dtype, 1, "C", readonly=name == "g") if name in self._kind_of else dtype
 
     def _loop(self, group: list[Call], read_later: set[str], space: dict[str, Any]) -> tuple[list[str], str]:
         """The loop over a group of calls, and the names that it takes; inside, each name is one entry of its array."""
@@ -139,53 +141,47 @@ class Fused(Plan):
         over = [name for name in over if name in read or name in kept]
         constants = list(dict.fromkeys(name for call in group for name in call.operands if name.startswith("_c")))
         text = [
-            f"def loop({', '.join([*(f'all_{name}' for name in over), *constants])}):",
-            f"    for _i in range(all_{over[0]}.size):",
-            *(f"        {name} = all_{name}[_i]" for name in read),
+            f"def loop({', '.join([*(f'_all_{name}' for name in over), *constants])}):",
+            f"    for _i in range(_all_{over[0]}.size):",
+            *(f"        {name} = _all_{name}[_i]" for name in read),
             *(f"        {line}" for line in lines),
-            *(f"        all_{name}[_i] = {name}" for name in kept),
+            *(f"        _all_{name}[_i] = {name}" for name in kept),
         ]
         return [*over, *constants], "\n".join(text) + "\n"
-
-    def demand(self, inputs: dict[str, Any], expected: dict[str, Any], scalars: Mapping[str, Any]) -> None:
-        """As of `Plan`: the first time that the loops run."""
-        try:
-            super().demand(inputs, expected, scalars)
-        except Unrecordable:
-            raise
-        except Exception:  # numba trusts what it finds in its cache, whatever that is
-            self.piece.__globals__.update({name: compiled_anew(text) for name, text in self._texts.items()})
-            super().demand(inputs, expected, scalars)
 
 
 def _literal(number: Any) -> str:
     return repr(number) if np.isfinite(number) else f"float('{number}')"
 
 
-_COMPILED: dict[str, Any] = {}
+_COMPILED: dict[tuple[str, Any], Any] = {}
 
 
-def compiled(text: str) -> Any:
-    """The function ``loop`` that `text` defines, as machine code, from the cache directory where that has it."""
-    if text not in _COMPILED:
-        module = _module(text)
-        function = _plain(text) if module is None else module.loop
-        _COMPILED[text] = numba.njit(function, cache=module is not None, error_model="numpy", nogil=True, boundscheck=False)
-    return _COMPILED[text]
+def compiled(text: str, arguments: tuple[Any, ...]) -> Any:
+    """The function ``loop`` that `text` defines, as machine code for these arguments, kept in the cache directory."""
+    if (text, arguments) not in _COMPILED:
+        if len(_COMPILED) >= KEPT:
+            _COMPILED.clear()
+        try:
+            made = _machine_code(_kept(text), arguments, cache=True)
+        except Exception:  # nothing can be kept there; or numba, which trusts what it finds there, found a damaged file
+            _throw_away(text)
+            try:
+                made = _machine_code(_defined(text, "<fused step>"), arguments, cache=False)
+            except numba.errors.NumbaError as error:
+                raise Unrecordable(f"numba does not compile it: {error}") from None
+        _COMPILED[text, arguments] = made
+    return _COMPILED[text, arguments]
 
 
-def compiled_anew(text: str) -> Any:
-    """The same without the cache directory, where that holds a damaged file, which is thrown away."""
-    for path in cache_directory().glob(f"__pycache__/{_name(text)}*"):
-        with suppress(OSError):
-            path.unlink()
-    _COMPILED[text] = numba.njit(_plain(text), error_model="numpy", nogil=True, boundscheck=False)
-    return _COMPILED[text]
+def _machine_code(loop: FunctionType, arguments: tuple[Any, ...], cache: bool) -> Any:
+    signature = [numba.void(*arguments)]
+    return numba.njit(signature, cache=cache, error_model="numpy", nogil=True, boundscheck=False)(loop)
 
 
-def _plain(text: str) -> Callable[..., None]:
-    space: dict[str, Any] = {"_np": np}
-    exec(compile(text, "<fused step>", "exec"), space)
+def _defined(text: str, place: str) -> FunctionType:
+    space: dict[str, Any] = {"_np": np, "__name__": __name__}  # numba asks for a module when it reads what it kept
+    exec(compile(text, place, "exec"), space)
     return space["loop"]
 
 
@@ -205,26 +201,20 @@ def cache_directory() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "refopt"
 
 
-def _module(text: str) -> ModuleType | None:
-    """The text as a module with a file of its own, which numba needs to find what it kept; None where none can be written."""
-    name = _name(text)
-    source = f"import numpy as _np\n\n\n{text}"
-    try:
-        path = cache_directory() / f"{name}.py"
-        if not path.is_file() or path.read_text() != source:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            with os.fdopen(handle, "w") as file:
-                file.write(source)
-            os.replace(partial, path)
-        if not os.access(path.parent, os.W_OK):
-            return None
-    except (OSError, RuntimeError):  # no home directory
-        return None
-    spec = importlib.util.spec_from_file_location(f"refopt_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where numba looks for it when it pickles
-    spec.loader.exec_module(module)
-    return module
+def _kept(text: str) -> FunctionType:
+    """The function in a file of its own, beside which numba keeps the machine code. OSError, RuntimeError where none can be."""
+    path = cache_directory() / f"{_name(text)}.py"
+    if not path.is_file() or path.read_bytes() != text.encode():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode())
+        os.replace(partial, path)
+    return _defined(text, str(path))
+
+
+def _throw_away(text: str) -> None:
+    """Machine code that was kept, so that the next process keeps it anew."""
+    with suppress(OSError, RuntimeError):
+        for path in cache_directory().glob(f"__pycache__/{_name(text)}*"):
+            path.unlink()

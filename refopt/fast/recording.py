@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -220,14 +221,19 @@ class Scalar:
         if symbol is not None:
             return symbol.__array_ufunc__(ufunc, method, *inputs, **options)
         function = getattr(numbers, ufunc.__name__, None)
-        if method != "__call__" or options or function is None:
-            raise Unrecordable(f"{ufunc.__name__} of a scalar")
+        # Only what `numbers` asks for: its exp of a Python number is math.exp, NumPy's own may round to the neighbour.
+        if method != "__call__" or options or function is None or sys._getframe(1).f_globals is not vars(numbers):
+            raise Unrecordable(f"numpy.{ufunc.__name__} of a scalar")
         _demand_python(*inputs)
         text = f"_numbers.{ufunc.__name__}({', '.join(map(_text, inputs))})"
         return Scalar(self.tape, text, function(*map(_value, inputs)), frozenset().union(*map(_reads, inputs)))
 
     def __bool__(self) -> bool:
         return self.tape.guard(f"bool({self.text})", bool(self.value))
+
+    def __repr__(self) -> str:
+        self.tape.guard(f"({self.text} == {_text(self.value)})", True)
+        return repr(self.value)
 
     def __float__(self) -> float:
         self.tape.guard(f"({self.text} == {_text(self.value)})", True)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from refopt.fast.blocked import Bound
+from refopt.fast.blocked import Bound, setting
 from refopt.fast.recording import Unrecordable
 from refopt.recurrence import Rule
 
@@ -26,7 +26,7 @@ SMALL = 8192  # entries; from there on a step of its own costs less than copying
 
 
 class Together:
-    """A rule with the containers that it steps over, checked once; valid as long as the caller brings the same arrays.
+    """Containers that a rule steps over, checked once; valid as long as the caller brings the same arrays.
 
     Raises `Unrecordable` where an array is none of NumPy's, or not contiguous, or shares its memory with another one.
     """
@@ -34,10 +34,11 @@ class Together:
     def __init__(self, rule: Rule, theta: Any, g: Any, state: Any) -> None:
         if type(theta) not in (list, tuple, dict) or type(state) is not dict or set(state) != set(rule.state_names):
             raise Unrecordable("not lists, tuples or dicts of NumPy arrays")
-        self.rule, self.kind = rule, type(theta)
+        self.setting, self.kind = setting(), type(theta)
         self.keys = list(theta) if self.kind is dict else list(range(len(theta)))
         self.names = [name for name in rule.state_names if rule._kinds[name] == "array"]
         self.counts = [name for name in rule.state_names if name not in self.names]
+        self.length = len(state)
         columns = []
         for tree in (theta, *(state[name] for name in self.names)):
             column = self._column(tree)
@@ -53,7 +54,7 @@ class Together:
                 if type(x) is not np.ndarray or x.dtype is not self.dtype or x.shape != shape or not x.flags.c_contiguous:
                     raise Unrecordable("an array is not one of NumPy's, of theta's shape and dtype, and contiguous")
         if self.dtype.kind != "f" or not self.dtype.isnative:
-            raise Unrecordable("theta is not of floating-point numbers")
+            raise Unrecordable("theta is not of floating-point numbers in the machine's byte order")
         spans = sorted(byte_bounds(x) for x in self.owned if x.size)
         if any(end > start for (_, end), (start, _) in pairwise(spans)):
             raise Unrecordable("arrays share memory")
@@ -105,9 +106,12 @@ class Together:
                 return None
         return column
 
-    def step(self, theta: Any, g: Any, state: Any) -> bool:
-        """One step; False, with nothing changed, where these are not the arrays that were checked, or no recording fits."""
-        if type(state) is not dict or len(state) != len(self.rule.state_names):
+    def step(self, theta: Any, g: Any, state: Any, rule: Rule) -> bool:
+        """One step; False, with nothing changed, where these are not the arrays that were checked, or no recording fits.
+
+        `rule` is the one that was bound, or that one with other hyper-parameters.
+        """
+        if type(state) is not dict or len(state) != self.length or self.setting is not setting():
             return False
         given: list[Any] = []
         for tree in (theta, *(state.get(name) for name in self.names)):
@@ -122,15 +126,14 @@ class Together:
             return False
         counts = {name: state.get(name) for name in self.counts}
         large = [gradients[i].reshape(-1) for i in self.alone]
-        if not self._ready(large, counts):
+        if not self._ready(large, counts, rule):
             return False
         if self.small:
             np.concatenate([gradients[i] for i in self.small], axis=None, out=self.g)
             for vector, arrays, _ in self.gathered:
                 np.concatenate(arrays, axis=None, out=vector)
-        for bound, (x, own), g_of_x in zip(self.bounds, self.parts, [*large, self.g], strict=False):
-            if not bound.step(x, g_of_x, own):
-                raise RuntimeError(f"{self.rule.name}: some tensors have made the step, and {x.shape} cannot")  # never seen
+        for bound, (_, own) in zip(self.bounds, self.parts, strict=True):
+            bound.run(own)
         for _, arrays, pieces in self.gathered:
             for x, piece in zip(arrays, pieces, strict=True):
                 x[...] = piece
@@ -143,19 +146,22 @@ class Together:
         number = bisect(self.spans, (high,))  # the first that begins behind it
         return number > 0 and self.spans[number - 1][1] > low
 
-    def _ready(self, large: list[Any], counts: dict[str, Any]) -> bool:
+    def _ready(self, large: list[Any], counts: dict[str, Any], rule: Rule) -> bool:
         """Whether every part can make its step now; nothing has been written yet."""
         if any(map(self._overlaps, large)):
             return False
         for number, ((x, own), g) in enumerate(zip(self.parts, [*large, self.g], strict=False)):
             own.update(counts)
             if number == len(self.bounds):
-                self.bounds.append(Bound(self.rule, x, g, own))
-            elif self.bounds[number].theta is None:  # another way is used now
-                self.bounds[number] = Bound(self.rule, x, g, own)
-            if not self.bounds[number].fits(own):
-                self.bounds[number].record(own)
-                if not self.bounds[number].fits(own):
+                self.bounds.append(Bound(rule, x, g, own))
+            bound = self.bounds[number]
+            if bound.hyper is not rule._step_hyper and not bound.turn(rule):
+                return False
+            if g is not bound.g and not bound.regard(g):
+                return False
+            if not bound.fits(own):
+                bound.record(rule, own)
+                if not bound.fits(own):
                     return False
         return True
 
@@ -165,7 +171,9 @@ def _joined(arrays: list[Any]) -> Any:
     if not arrays or arrays[0].base is None:
         return None
     base = arrays[0].base
-    if type(base) is not np.ndarray or base.ndim != 1 or not base.flags.c_contiguous or not base.flags.writeable:
+    if type(base) is not np.ndarray or base.ndim != 1 or base.dtype is not arrays[0].dtype:
+        return None
+    if not base.flags.c_contiguous or not base.flags.writeable:
         return None
     address = base.__array_interface__["data"][0]
     start = at = arrays[0].__array_interface__["data"][0]

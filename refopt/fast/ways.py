@@ -14,7 +14,7 @@ WAYS = ("blocked", "fused")
 
 
 def way() -> str:
-    """The way of now."""
+    """How steps in place run now: "blocked" or "fused"."""
     return "blocked" if blocked.way() is blocked.Plan else "fused"
 
 

@@ -4,11 +4,13 @@ The plain step, `Rule.update`, is the measure here; other tests compare that one
 """
 
 import copy
+import gc
 import pickle
 import sys
 import threading
 import tracemalloc
 import types
+import weakref
 
 import adversarial
 import numpy as np
@@ -488,7 +490,8 @@ def test_steps_that_lie_differently_in_memory(text):
         ("theta = np.modf(theta)[0]", "modf"),
         ("theta = theta - np.where(np.ones(len(g)) > 0, g, 0.0)", "TypeError"),
         ("theta = theta - (g > 0) * lr", None),  # float64, where theta is float32
-        ("theta = theta * np.sqrt(a)", None),
+        ("theta = theta * np.sqrt(a)", "numpy.sqrt of a scalar"),
+        ("theta = theta - np.exp(-a * t) * g; t = t + 1", "numpy.exp of a scalar"),  # math.exp rounds otherwise now and then
         ("x = lr; x = [x := x * x for _ in range(20)][-1]; theta = theta - x * g", "its arithmetic on scalars is too long"),
     ],
 )
@@ -509,8 +512,8 @@ def test_steps_that_cannot_be_recorded_are_made_plainly(text, reason):
 
 
 def test_a_step_that_is_recorded_once_cannot_be_recorded_wrongly():
-    """Who asks a Python number for its text gets another answer at every step; a comparison with the step itself sees it."""
-    rule = made("t = t + 1; x = 3.0 if 'Scalar' in repr(t) else 2.0; theta = theta - x * g")
+    """Who asks a number for its type gets another answer while it is recorded; a comparison with the step itself sees it."""
+    rule = made("t = t + 1; x = 2.0 if isinstance(t, int) else 3.0; theta = theta - x * g")
     assert why_not(rule) == "its replay gives another theta than the step"
     run_both(rule, start(600, "float64"), gradients(600, "float64"))
 
@@ -597,3 +600,93 @@ def test_names_that_the_recording_uses_itself():
         return locals()
 
     assert why_not(Rule(lambda theta: {}, taken)) == "the name 'abs' is used by the recording"
+
+
+def test_a_number_of_the_state_may_change_its_type():
+    """Of an array of truth values a whole number makes whole numbers, a fraction makes fractions."""
+
+    def step(theta, g, P, *, lr=0.1):
+        theta = theta - lr * ((g > 0) * P)
+        P = P * 0.5
+        return locals()
+
+    rule = Rule(lambda theta: dict(P=1), step)
+    assert why_not(rule) is None
+    run_both(rule, start(20, "float64"), gradients(20, "float64", 6))
+
+
+def test_the_text_of_a_number_holds_for_that_number():
+    rule = made("t = t + 1; theta = theta - len(f'{t}') * g; m = m + repr(t).count('1')")
+    run_both(rule, start(20, "float64"), gradients(20, "float64", 12))
+    assert len(rule._blocked["bound"].plans) == 12
+
+
+@pytest.mark.parametrize("name", ["adam", "radam"])
+def test_hyper_parameters_of_one_step_bind_nothing_again(name):
+    rule, theta = refopt.rule(name, lr=0.1), start(600, "float64")
+    state, gs = rule.init(theta), gradients(600, "float64", 12)
+    plain, other = theta.copy(), copy.deepcopy(state)
+    for t, g in enumerate(gs):
+        hyper = [{}, {"lr": 0.5 / (t + 1)}, {"lr": np.linspace(0.1, 0.2, 600)}, {"beta1": 0.5, "eps": 0.1}][t % 4]
+        bound = rule._blocked.get("bound")
+        rule.update_(theta, g, state, **hyper)
+        plain, other = rule.update(plain, g, other, **hyper)
+        assert_same((theta, state), (plain, other))
+        if t % 4 == 2:  # a population
+            assert "bound" not in rule._blocked
+        elif bound is not None and name == "adam":  # radam has a branch on t
+            assert rule._blocked["bound"] is bound
+
+
+def test_another_reading_for_one_step():
+    rule, theta = refopt.adam(lr=0.1), start(600, "float64")
+    other_reading = refopt.rule("adam", framework="keras").hyper["denominator"]
+    assert other_reading is not rule.hyper["denominator"]
+    state, plain = rule.init(theta), theta.copy()
+    other = copy.deepcopy(state)
+    for t, g in enumerate(gradients(600, "float64", 6)):
+        hyper = {"denominator": other_reading, "eps": 0.1} if t % 2 else {"eps": 0.1}
+        rule.update_(theta, g, state, **hyper)
+        plain, other = rule.update(plain, g, other, **hyper)
+        assert_same((theta, state), (plain, other))
+
+
+@pytest.mark.parametrize("contained", [False, True])
+def test_arrays_are_let_go_with_the_next_step_and_with_the_rule(contained):
+    gc.collect()
+    gc.disable()  # no cycle may hold what can be gigabytes
+    try:
+        rule, theta, refs = refopt.adam(lr=0.1), start(600, "float64"), []
+        theta = [theta] if contained else theta
+        state = rule.init(theta)
+        for t in range(10):
+            g = start(600, "float64")
+            refs.append(weakref.ref(g))
+            rule.update_(theta, [g] if contained else g, state, **({"lr": 0.01 * t} if t % 2 else {}))
+            del g
+            assert sum(ref() is not None for ref in refs) <= 1
+        del rule
+        assert refs[-1]() is None
+    finally:
+        gc.enable()
+
+
+def test_a_recording_that_another_thread_made_meanwhile_is_taken(monkeypatch):
+    """Sixteen threads that begin at once must not fill the places of sixteen branches with one."""
+    sample, nested = blocked._sample, []
+
+    def meanwhile(rule, dtype, scalars):
+        if not nested:
+            nested.append(True)
+            nested.append(blocked._recording(rule, dtype, scalars))
+        return sample(rule, dtype, scalars)
+
+    monkeypatch.setattr(blocked, "_sample", meanwhile)
+    rule, theta = refopt.adam(), np.ones(5)
+    rule.update_(theta, np.ones(5), rule.init(theta))
+    assert list(map(len, blocked._RECORDINGS.values())) == [1]
+
+
+def test_the_order_of_bytes_is_said():
+    swapped = np.dtype("f8").newbyteorder()
+    assert why_not(refopt.adam, swapped) == "theta is not in the machine's byte order"

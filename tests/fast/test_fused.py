@@ -15,6 +15,7 @@ from inplace import TEXTS, TILE, assert_same, fresh, gradients, made, run_both, 
 import refopt
 from refopt import fast
 from refopt.fast import blocked
+from refopt.recurrence import Rule
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -148,12 +149,64 @@ def test_a_loop_is_compiled_once_and_a_damaged_file_is_made_again(tmp_path):
     for machine_code in (place / "__pycache__").glob("*.nb*"):
         machine_code.write_bytes(b"")
     assert run(place) == f"True {theta.tolist()} 0"
+    run(place)  # which may keep it anew
+    assert run(place) == f"True {theta.tolist()} 1"
+    source.write_bytes(b"\xff\x00")
+    assert run(place).startswith(f"True {theta.tolist()}")
+    assert b"loop" in source.read_bytes()
     assert not list(place.glob("*.part"))
 
 
 def test_where_nothing_can_be_kept_a_loop_is_compiled_all_the_same(tmp_path):
     (tmp_path / "file").write_text("")
     assert run(tmp_path / "file").startswith("True")
+
+
+def test_processes_may_begin_at_once(tmp_path):
+    environment = {**os.environ, "REFOPT_CACHE": str(tmp_path)}
+    begun = [subprocess.Popen([sys.executable, "-c", STEP], env=environment, stdout=subprocess.PIPE) for _ in range(3)]
+    assert [process.communicate()[0][:5] for process in begun] == [b"True "] * 3
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_read_only_gradient_needs_nothing_else():
+    """What is compiled in the middle of training could fail there."""
+    from refopt.fast import fused
+
+    rule, theta = refopt.adam(lr=0.1), start(20, "float64")
+    state, g = rule.init(theta), start(20, "float64")
+    rule.update_(theta, g, state)
+    before = {key: list(loop.overloads) for key, loop in fused._COMPILED.items()}
+    modules = set(sys.modules)
+    g = g.copy()
+    g.flags.writeable = False
+    rule.update_(theta, g, state)
+    unaligned = np.zeros(161, "u1")[1:].view("f8")
+    unaligned[:] = theta
+    rule.update_(unaligned, g, state)
+    assert {key: list(loop.overloads) for key, loop in fused._COMPILED.items()} == before
+    assert set(sys.modules) == modules
+
+
+def test_what_numba_does_not_compile_is_made_plainly(monkeypatch):
+    from refopt.fast import fused
+
+    monkeypatch.setitem(fused.TEXTS, np.add, "unheard_of({0}, {1})")
+    rule = refopt.adam(lr=0.1)
+    assert fast.why_not(rule).startswith("numba does not compile it: ")
+    run_both(rule, start(20, "float64"), gradients(20, "float64", 3))
+
+
+def test_names_of_arrays_that_look_like_those_of_a_loop():
+    def step(theta, g, all_theta, loop, *, all_g=0.5):
+        all_theta = all_theta * all_g + g
+        loop = loop + 1
+        theta = theta - all_theta / loop
+        return locals()
+
+    rule = Rule(lambda theta: dict(all_theta=theta * 0, loop=theta * 0), step)
+    run_both(rule, start(20, "float64"), gradients(20, "float64", 3))
+    assert "bound" in rule._blocked
 
 
 def test_without_numba_there_is_one_clear_error(monkeypatch):

@@ -10,7 +10,7 @@ from inplace import assert_same, fresh, gradients, run_both, start
 
 import refopt
 from refopt import fast
-from refopt.fast import together
+from refopt.fast import blocked, together
 from refopt.fast.together import Together
 
 SHAPES = [(3,), (), (2, 5), (0,), (40,), (7, 3, 2), (1,), (100,)]
@@ -153,3 +153,51 @@ def test_the_way_may_change(peer):
             rule.update_(theta, g, state)
         plain, other = rule.update(plain, g, other)
         assert_same((theta, state), (plain, other))
+
+
+@pytest.mark.parametrize("other", ["uint8", "int32", "float64"])
+@pytest.mark.parametrize("what", ["theta", "m"])
+def test_tensors_that_are_views_into_memory_of_another_dtype(what, other):
+    vector = np.zeros(80 // np.dtype(other).itemsize, other).view("float32")
+    rule, theta = refopt.adam(lr=0.1), [np.ones(5, "f4"), np.ones(15, "f4")]
+    views, g = [vector[:5], vector[5:]], [np.full(5, 0.5, "f4"), np.full(15, 0.25, "f4")]
+    theta = views if what == "theta" else theta
+    state = rule.init(theta)
+    state["m"] = views if what == "m" else state["m"]
+    plain, after = copy.deepcopy(theta), copy.deepcopy(state)
+    for _ in range(3):
+        rule.update_(theta, g, state)
+        plain, after = rule.update(plain, g, after)
+        assert_same((theta, state), (plain, after))
+    assert isinstance(rule._blocked["bound"], Together)
+
+
+@pytest.mark.parametrize("count", [np.int64(3), -1, 3.0])
+def test_a_count_out_of_a_file_stops_no_later_step(count, monkeypatch):
+    """The plain step converts it, or refuses it; either says nothing about the rule."""
+    monkeypatch.setattr(blocked, "_REFUSED", {})
+    rule, theta, g = refopt.adam(lr=0.1), [np.ones(3), np.ones(4)], [np.ones(3), np.ones(4)]
+    state = {**rule.init(theta), "t": count}
+    if count < 0:
+        with pytest.raises(TypeError, match="must be a whole number of at least 0"):
+            rule.update_(theta, g, state)
+        state["t"] = 3
+    else:
+        rule.update_(theta, g, state)
+        assert_same(state["t"], 4)
+    rule.update_(theta, g, state)
+    assert isinstance(rule._blocked["bound"], Together)
+    assert fast.why_not(refopt.adam) is None
+
+
+def test_hyper_parameters_of_one_step_bind_nothing_again(small):
+    rule, theta = refopt.radam(lr=0.1), cut(start(100, "float64"), [(60,), (40,)])
+    state, plain = rule.init(theta), copy.deepcopy(theta)
+    other, bound = copy.deepcopy(state), None
+    for t, g in enumerate(gradients(100, "float64", 9)):
+        hyper, parts = [{}, {"lr": 0.5 / (t + 1)}, {"beta1": 0.5}][t % 3], cut(g, [(60,), (40,)])
+        rule.update_(theta, parts, state, **hyper)
+        plain, other = rule.update(plain, parts, other, **hyper)
+        assert_same((theta, state), (plain, other))
+        bound = bound or rule._blocked["bound"]
+        assert rule._blocked["bound"] is bound
