@@ -141,7 +141,7 @@ for failure in report.failures[:4]:
 # formula, each wrong loop around it, and then two of these at once.
 
 # %%
-best, *_ = diagnose(Adam, "adam")
+best, *_ = diagnose(Adam, "adam", seconds=60)  # at most; it takes two or three
 assert best.exact
 print("exact:", best.exact, "\n")
 print(best.name, "\n")
@@ -177,7 +177,7 @@ class Counted(Adam):
 
 report = check(Counted, "adam")
 print(f"{len(report.passed)} vectors passed, {len(report.failures)} failed; look at {', '.join(report.flags[:3])}")
-print(diagnose(Counted, "adam")[0].explanation)
+print(diagnose(Counted, "adam", seconds=60)[0].explanation)
 
 # %% [markdown]
 # and then the second:
@@ -218,7 +218,7 @@ class InPlace(Right):
 
 
 print(check(InPlace, "adam").failures[0])
-print(diagnose(InPlace, "adam")[0].explanation)
+print(diagnose(InPlace, "adam", seconds=60)[0].explanation)
 
 # %% [markdown]
 # ## 5. The same from JavaScript
