@@ -15,11 +15,12 @@ from refopt.view.style import RC
 __all__ = ["save"]
 
 
-def save(figure: Any, directory: str | Path, name: str, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
-    """Write ``directory/name.kind`` for each kind, creating the directory; returns the paths.
+def save(figure: Any, directory: str | Path, name: str, kinds: str | Sequence[str] = ("png", "svg")) -> list[Path]:
+    """Write a figure, or the one that axes belong to, to ``directory/name.kind`` for each kind; returns the paths.
 
-    A file appears under its name only when it is complete.
+    The directory is made where there is none. A file appears under its name only when it is complete.
     """
+    figure, kinds = figure.figure, [kinds] if isinstance(kinds, str) else kinds
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     paths = []

@@ -35,6 +35,13 @@ def test_list(capsys):
     }
 
 
+def test_without_a_verb_the_verbs_are_shown(capsys):
+    status, out, err = run(capsys)
+    assert (status, err) == (2, "")
+    for verb in ("race", "train", "show", "step"):
+        assert f"\n    {verb} " in out
+
+
 def test_list_says_who_runs_in_place_and_why_others_do_not(capsys):
     status, out, _ = run(capsys, "list", "--fast")
     assert status == 0

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="refopt.view needs matplotlib")
 
-from refopt import schedules, view
+from refopt import problems, schedules, view
 from refopt.schedules.examples import EXAMPLES
 from refopt.training import race, toy_race
 from refopt.training.racing import TOYS, entrants
@@ -53,6 +53,14 @@ def test_files_are_whole_and_repeat_themselves(figure, tmp_path):
     assert before[1].rstrip().endswith(b"</svg>")
     assert [path.read_bytes() for path in view.save(figure, tmp_path / "new", "race")] == before
     assert len(list((tmp_path / "new").iterdir())) == 2
+
+
+def test_axes_are_saved_with_their_figure(tmp_path):
+    ax = view.contour(problems.get("beale"))
+    (path,) = view.save(ax, tmp_path, "axes", kinds="svg")
+    (other,) = view.save(ax.figure, tmp_path, "figure", kinds=["svg"])
+    assert path.name == "axes.svg"
+    assert path.read_bytes() == other.read_bytes()
 
 
 def test_a_failed_write_leaves_nothing_and_spoils_nothing(figure, tmp_path, monkeypatch):
