@@ -37,7 +37,7 @@ def test_a_ledger_holds_every_line_and_value():
         assert line.name in words
         assert line.source.partition("  #")[0] in words
         for value in np.atleast_1d(line.value):
-            assert f"{value:.6g}" in words
+            assert f"{value:.7g}" in words
     assert words.count("given") == 1
     with pytest.raises(ValueError, match="at least one line"):
         view.ledger([])

@@ -154,6 +154,20 @@ def test_the_limit_stands_where_the_walks_part():
     assert np.allclose(measured.lines[1].get_xydata(), [[0.25, 0.25]])  # (2 / (3 + 1))², ((3 − 1) / (3 + 1))²
 
 
+def test_who_ends_higher_than_it_began_is_hatched():
+    bowl = refopt.problems.get("quadratic", condition=10.0)
+    sgd, *_ = view.lr_beta_figure(bowl, points=12, steps=400).axes
+    # descent with momentum on a bowl whose largest curvature is 10 is stable below lr = 2 (1 + β) / 10
+    lrs, momenta = np.geomspace(1e-5, 1e-1, 12), 1 - np.geomspace(1, 1e-3, 12)
+    assert not np.ma.getmaskarray(mesh(sgd).get_array()).any()
+    assert (lrs < 2 * (1 + momenta[:, None]) / 10).all()
+    steep = refopt.problems.get("quadratic", condition=1000.0)
+    sgd, *_ = view.lr_beta_figure(steep, points=12, steps=400).axes
+    limit = 2 * (1 + momenta[:, None]) / 1000
+    certain = np.abs(lrs / limit - 1) > 0.05
+    assert np.array_equal(np.ma.getmaskarray(mesh(sgd).get_array())[certain], np.broadcast_to(lrs > limit, (12, 12))[certain])
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_whole_figures_are_labelled_in_every_theme(theme):
     with view.theme(theme):
