@@ -27,6 +27,6 @@ with view.theme():
     figure.suptitle("Where training ends, the loss of a small network is one smooth bowl", fontsize=15, fontweight="bold")
     note(
         figure,
-        "Square: start; star: end of 30 epochs of Adam. Darker is lower. Network 64–64–10 on 8 × 8 images of handwritten digits.",
+        "Square: start; star: end of 30 epochs of Adam. Darker is lower. Network 64–64–10 on handwritten digits (8 × 8).",
     )
     view.save(figure, Path(__file__).parent, "landscape_surface", kinds=["svg"])

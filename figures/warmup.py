@@ -26,7 +26,7 @@ with view.theme():
     late = np.sqrt((1 - 0.9) / (1 + 0.9))
     ax.axhline(late, color=palette()[-1], linewidth=0.8, zorder=0)
     ax.annotate("√((1 − β1) / (1 + β1)): late steps", (STEPS, late), (0, 5), textcoords="offset points", ha="right", fontsize=9)
-    ax.set(xlabel="step", ylabel="step length ÷ learning rate (root mean square)", xlim=(0, STEPS), ylim=(0, 1.05))
+    ax.set(xlabel="step", ylabel="RMS step length ÷ learning rate", xlim=(0, STEPS), ylim=(0, 1.05))
     ax.set_title("Adam's first steps on pure noise are the longest; a warm-up takes them away", fontsize=10.5)
     note(ax.figure, "Gradients: standard normal noise, 20,000 parameters. β1 = 0.9, β2 = 0.999.")
     ax.legend()

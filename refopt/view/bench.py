@@ -41,7 +41,7 @@ def updates(result: Mapping[str, Any], rule: str = "adam", ax: Any = None) -> An
         ax.plot([row["parameters"] for row in there], cost, marker="o", markersize=4, label=name, **styles[name])
     ax.set(xscale="log", yscale="log", xlabel="parameters (log scale)", ylabel="ns per parameter and update (log scale)")
     ax.set_ylim(bottom=min(limit) / 1.5)
-    ax.set_title(f"{rule.capitalize()}: what an update costs a parameter (float32, one thread)")
+    ax.set_title(f"{rule.capitalize()}: what one update costs per parameter (float32, one thread)")
     ax.legend(ncols=2)
     return ax
 

@@ -121,13 +121,14 @@ def new_axes(ax: Any = None, size: tuple[float, float] = (6.2, 4.6), **options: 
 
 def note(figure: Any, words: str) -> None:
     """Words below a whole figure: what marks mean, what was set. They are broken into lines that fit its width."""
-    lines: list[str] = []
+    width, lines = figure.get_figwidth(), list[str]()
+    size = 9.5 if width < 10 else 12.0  # wide figures are seen smaller
     for part in words.split("\n"):
-        letters = int(14.2 * figure.get_figwidth())  # of this size and font in the mean
+        letters = int(135 * width / size)  # of this size and font in the mean
         while letters > 1 and len(wrap(part, letters - 1)) == len(wrap(part, letters)):
             letters -= 1  # no last line of one word
         lines += wrap(part, letters)
-    figure.supxlabel("\n".join(lines), fontsize=9.5, color=muted())
+    figure.supxlabel("\n".join(lines), fontsize=size, color=muted())
 
 
 def line_styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -43,6 +43,16 @@ def test_a_ledger_holds_every_line_and_value():
         view.ledger([])
 
 
+def test_a_ledger_has_what_is_needed_to_compute_the_step_again():
+    theta, rule = np.array([1.0, -2.0]), refopt.adam(lr=0.125)
+    theta, state = rule.update(theta, np.array([0.5, 0.25]), rule.init(theta))
+    figure = view.ledger_figure(rule, theta, np.array([1.0, 3.0]), state)
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert words.count("given") == 5  # theta, g, t, m, v
+    assert {"0.05", "0.025", "0.00025", "6.25e-05"} <= set(words)  # (1 − β1) g and (1 − β2) g² of the step before
+    assert figure.get_supxlabel() == "lr = 0.125, beta1 = 0.9, beta2 = 0.999, eps = 1e-08"
+
+
 def test_the_ledger_of_a_rule_around_a_rule_has_both():
     rule, theta = refopt.clip_by_global_norm(inner=refopt.adam, max_norm=1.0), np.array([1.0, -2.0])
     figure = view.ledger_figure(rule, theta, np.array([3.0, 4.0]), rule.init(theta))

@@ -155,17 +155,14 @@ def test_the_limit_stands_where_the_walks_part():
 
 
 def test_who_ends_higher_than_it_began_is_hatched():
-    bowl = refopt.problems.get("quadratic", condition=10.0)
-    sgd, *_ = view.lr_beta_figure(bowl, points=12, steps=400).axes
-    # descent with momentum on a bowl whose largest curvature is 10 is stable below lr = 2 (1 + β) / 10
-    lrs, momenta = np.geomspace(1e-5, 1e-1, 12), 1 - np.geomspace(1, 1e-3, 12)
-    assert not np.ma.getmaskarray(mesh(sgd).get_array()).any()
-    assert (lrs < 2 * (1 + momenta[:, None]) / 10).all()
     steep = refopt.problems.get("quadratic", condition=1000.0)
     sgd, *_ = view.lr_beta_figure(steep, points=12, steps=400).axes
-    limit = 2 * (1 + momenta[:, None]) / 1000
-    certain = np.abs(lrs / limit - 1) > 0.05
-    assert np.array_equal(np.ma.getmaskarray(mesh(sgd).get_array())[certain], np.broadcast_to(lrs > limit, (12, 12))[certain])
+    lrs, momenta = np.geomspace(1e-5, 1e-1, 12), 1 - np.geomspace(1, 1e-3, 12)[:, None]
+    limit = 2 * (1 + momenta) / 1000  # of stability; with a momentum near to 1 more than these steps are needed to see it
+    certain = (np.abs(lrs / limit - 1) > 0.05) & (momenta < 0.95)
+    hatched = np.ma.getmaskarray(mesh(sgd).get_array())
+    assert np.array_equal(hatched[certain], (lrs > limit)[certain])
+    assert 0 < hatched[certain].sum() < certain.sum()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
