@@ -9,7 +9,7 @@ import numpy as np
 
 import refopt
 from refopt import view
-from refopt.view.style import line_styles, new_axes
+from refopt.view.style import line_styles, new_axes, note
 
 records = list(refopt.walk(refopt.adam(lr=1.0), np.zeros(1), np.ones((5000, 1))))
 t = np.arange(1, len(records) + 1)
@@ -23,6 +23,7 @@ with view.theme():
     for name, style in line_styles(list(steps)).items():
         ax.plot(t, steps[name], label=name, **style)
     ax.set(xscale="log", xlabel="step t (log scale)", ylabel="length of the step, in learning rates", xlim=(1, t[-1]))
-    ax.set(title="What the bias corrections are for", ylim=(0, None))
+    ax.set(title="Without the bias corrections Adam's first steps are too long", ylim=(0, None))
     ax.legend()
+    note(ax.figure, "The gradient is always 1, so that a step should be one learning rate long; β1 = 0.9, β2 = 0.999.")
     view.save(ax.figure, Path(__file__).parent, "adam_bias_correction", kinds=["svg"])

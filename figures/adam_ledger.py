@@ -12,5 +12,5 @@ from refopt import view
 rule, theta = refopt.adam(lr=0.1), np.array([1.0, -2.0, 0.5])
 theta, state = rule.update(theta, np.array([0.5, 5e-4, 0.0]), rule.init(theta))
 with view.theme():
-    figure = view.ledger_figure(rule, theta, np.array([1.0, 1e-3, 0.0]), state, "Adam, step 2: every line and what it gave")
+    figure = view.ledger_figure(rule, theta, np.array([1.0, 1e-3, 0.0]), state, "Adam's second step, line by line")
 view.save(figure, Path(__file__).parent, "adam_ledger", kinds=["svg"])

@@ -10,6 +10,8 @@ import numpy as np
 
 import refopt
 from refopt import view
+from refopt.view.style import note
+from refopt.view.walks import box
 
 CURVATURES, DECAY, LR = np.array([10.0, 0.02]), 0.05, 0.02
 target = np.array([1.0, 1.0])
@@ -32,6 +34,15 @@ walks = {
 }
 with view.theme():
     ax = view.trails(walks, bowl, fade=False)
-    ax.plot(*(CURVATURES * target / (CURVATURES + DECAY)), "X", color="black", markeredgecolor="white", markersize=10, zorder=6)
-    ax.set_title(f"Weight decay {DECAY:g}: L2 moves the end of the walk")
+    ends = CURVATURES * target / (CURVATURES + DECAY)
+    ax.plot(*ends, "X", color="black", markeredgecolor="white", markersize=13, zorder=3.5, label="minimum of loss + L2 term")
+    edge = {"color": "white", "markeredgecolor": "black", "linestyle": "none"}
+    ax.plot([], [], "*", markersize=13, label="minimum of the loss", **edge)
+    ax.plot([], [], "s", markersize=8, label="start", **edge)
+    ax.legend(loc="lower left", fontsize=9.5, handlelength=2.6, **box())
+    ax.set_title("AdamW ends at the minimum, Adam with L2 elsewhere")
+    note(
+        ax.figure,
+        f"Loss 5 (x − 1)² + 0.01 (y − 1)², darker is lower. lr {LR:g}, weight decay {DECAY:g}, 800 steps; dots: ends.",
+    )
     view.save(ax.figure, Path(__file__).parent, "adam_vs_adamw", kinds=["svg"])

@@ -10,6 +10,7 @@ import numpy as np
 
 import refopt
 from refopt import view
+from refopt.view.style import note
 
 HEIGHT, STEEP = 10.0, 25.0
 
@@ -43,5 +44,10 @@ walks = {
 with view.theme():
     ax = view.trails(walks, cliff, fade=False)
     ax.get_legend().set_loc("lower right")
-    ax.set_title("At a cliff: what clipping is for")
+    ax.set_title("At a cliff, clipping keeps the walk near")
+    note(
+        ax.figure,
+        "A bowl, then a wall ten high at x = 0 and a plateau. Darker is lower. Square: start; star: minimum; dots: ends. "
+        f"lr {lr:g}, 60 steps; without clipping the step at the wall ends at x = −{-walks['sgd'][:, 0].min():.0f}.",
+    )
     view.save(ax.figure, Path(__file__).parent, "clipping", kinds=["svg"])

@@ -9,7 +9,7 @@ import numpy as np
 
 import refopt
 from refopt import view
-from refopt.view.style import line_styles, new_axes
+from refopt.view.style import line_styles, new_axes, note
 
 STEPS, LR, DECAY = 2000, 1e-3, 0.5
 sizes = np.repeat(np.geomspace(1e-2, 1e3, 26), 40)  # forty parameters of each size, to see past the noise
@@ -20,13 +20,26 @@ rules = {
 }
 with view.theme():
     ax = new_axes(size=(7.2, 4.4))
-    for (name, rule), style in zip(rules.items(), line_styles(list(rules)).values(), strict=True):
+    for (name, rule), style, dash in zip(rules.items(), line_styles(list(rules)).values(), ("-", ""), strict=True):
         *_, last = refopt.walk(rule, np.ones_like(sizes), (sign * sizes for sign in signs), steps=STEPS)
-        ax.plot(sizes[::40], last["theta"].reshape(-1, 40).mean(axis=1), marker="o", markersize=4, label=name, **style)
+        ax.plot(
+            sizes[::40],
+            last["theta"].reshape(-1, 40).mean(axis=1),
+            marker="o",
+            markersize=5,
+            label=name,
+            **style | {"linestyle": dash},
+        )
     share = (1 - LR * DECAY) ** STEPS
-    ax.set(xscale="log", xlabel=f"size of a parameter's gradients (log scale); decay {DECAY:g}, lr {LR:g}", ylim=(0, 1.1))
-    ax.set(ylabel=f"what is left of it after {STEPS:,} steps", title="Inside Adam, L2 decays whom it likes")
-    ax.axhline(share, color="#7f7f7f", linewidth=0.8, zorder=0)
-    ax.annotate(f"(1 − lr · decay)^{STEPS} = {share:.2f}", (sizes[0], share), (0, -14), textcoords="offset points", fontsize=9)
-    ax.legend(loc="lower right")
+    ax.axhline(
+        share, color="black", linewidth=1.0, linestyle=":", label=f"adamw in theory: (1 − lr · decay)^{STEPS} = {share:.2f}"
+    )
+    ax.set(xscale="log", xlabel="size of a parameter's gradients (log scale)", ylim=(0, 1.1))
+    ax.set(ylabel=f"share of the start value left after {STEPS:,} steps")
+    ax.set_title("In Adam, L2 decay depends on the gradient's size; AdamW's does not", fontsize=11.5)
+    ax.legend(loc="upper left", fontsize=9.5)
+    note(
+        ax.figure,
+        f"Gradients of one size and random sign; each point is the mean of 40 parameters. Decay {DECAY:g}, lr {LR:g}.",
+    )
     view.save(ax.figure, Path(__file__).parent, "coupled_vs_decoupled", kinds=["svg"])

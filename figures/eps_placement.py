@@ -10,7 +10,7 @@ import numpy as np
 import refopt
 from refopt import view
 from refopt.dialects.denominator import eps_hat, eps_inside, eps_outside
-from refopt.view.style import line_styles, new_axes
+from refopt.view.style import line_styles, new_axes, note
 
 g = np.geomspace(1e-13, 1.0, 400)
 places = {
@@ -27,4 +27,8 @@ with view.theme():
     ax.set(xscale="log", yscale="log", xlabel="size of the gradient (log scale)", xlim=(g[0], g[-1]), ylim=(1e-9, 3))
     ax.set(ylabel="length of the first step, in learning rates", title="Where ε stands matters for small gradients")
     ax.legend(loc="lower right")
+    note(
+        ax.figure,
+        "Adam with ε = 1e-8, β2 = 0.999. Were ε 0, the first step would be one learning rate long for every gradient.",
+    )
     view.save(ax.figure, Path(__file__).parent, "eps_placement", kinds=["svg"])

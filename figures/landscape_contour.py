@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 import refopt
 from refopt import landscape, view
+from refopt.view.style import note
 
 data, net = refopt.data.digits(), refopt.nets.MLP([64, 64, 10])
 objective = landscape.Objective(net, data.x_train, data.y_train)
@@ -31,4 +32,8 @@ with view.theme():
         beside = np.median(surface.off_plane)
         ax.text(0.02, 0.02, f"half the epochs lie over {beside:.0%} beside the plane", transform=ax.transAxes, fontsize=9.5)
     figure.suptitle("Three ways down, each on the plane of its own path (30 epochs)", fontsize=15, fontweight="bold")
+    note(
+        figure,
+        "Square: start; dots: epochs; star: end. Darker is lower. Network 64–64–10 on 8 × 8 images of handwritten digits.",
+    )
     view.save(figure, Path(__file__).parent, "landscape_contour", kinds=["svg"])

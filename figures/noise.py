@@ -9,7 +9,7 @@ import numpy as np
 
 import refopt
 from refopt import view
-from refopt.view.style import line_styles, new_axes
+from refopt.view.style import line_styles, new_axes, note
 
 STEPS, RUNS = 3000, 400
 curvatures = np.array([1.0, 5.0])
@@ -31,13 +31,14 @@ lines = {
     "lr 0.1": walk(refopt.sgd(lr=0.1), 1),
     "lr 0.1, batch of 16": walk(refopt.sgd(lr=0.1), 16),
     "lr 0.01": walk(refopt.sgd(lr=0.01), 1),
-    "lr 0.1, points averaged": walk(refopt.polyak_ruppert(inner=refopt.sgd(lr=0.1)), 1, "average"),
+    "lr 0.1, mean of all points so far": walk(refopt.polyak_ruppert(inner=refopt.sgd(lr=0.1)), 1, "average"),
 }
 with view.theme():
     ax = new_axes(size=(7.2, 4.4))
     for name, style in line_styles(list(lines)).items():
         ax.plot(range(1, STEPS + 1), lines[name], label=name, **style)
     ax.set(xscale="log", yscale="log", xlabel="step (log scale)", ylabel="mean loss (log scale)", xlim=(1, STEPS))
-    ax.set_title("Noise: a floor, and three ways below it")
+    ax.set_title("Gradient noise sets a floor; there are three ways below it")
     ax.legend(loc="lower left")
+    note(ax.figure, "Gradient descent on (x² + 5 y²) / 2, each gradient with standard normal noise; mean of 400 walks.")
     view.save(ax.figure, Path(__file__).parent, "noise", kinds=["svg"])

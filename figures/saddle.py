@@ -8,6 +8,7 @@ import numpy as np
 
 import refopt
 from refopt import view
+from refopt.view.style import note
 
 saddle = refopt.problems.get("saddle")
 rules = {"sgd": refopt.sgd(lr=0.1), "sgd, momentum 0.9": refopt.sgd(lr=0.1, momentum=0.9), "adam": refopt.adam(lr=0.1)}
@@ -21,5 +22,9 @@ with view.theme():
     for text, (name, path) in zip(ax.get_legend().get_texts(), walks.items(), strict=True):
         text.set_text(f"{name}: {len(path) - 1} steps")
     ax.get_legend().set_loc("lower right")
-    ax.set_title("How many steps to leave a saddle")
+    ax.set_title(f"Adam leaves a saddle in {len(walks['adam']) - 1} steps, gradient descent in {len(walks['sgd']) - 1}")
+    note(
+        ax.figure,
+        "Loss (x² − y²) / 2; darker is lower. lr 0.1. Square: start, at y = 0.001; dots: the first point with |y| > 1.6.",
+    )
     view.save(ax.figure, Path(__file__).parent, "saddle", kinds=["svg"])

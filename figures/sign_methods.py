@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import refopt
 from refopt import view
-from refopt.view.style import line_styles, new_axes
+from refopt.view.style import ink, line_styles, new_axes, note
 
 bowl = refopt.problems.get("quadratic", condition=1000.0)
 rules = {
@@ -25,9 +25,16 @@ with view.theme():
         thetas = [bowl.start, *(record["theta"] for record in refopt.walk(rule, bowl.start, bowl.grad, steps=600))]
         worst = sliding_window_view(bowl.loss(np.array(thetas)), 10).max(axis=1)  # else a dance is a solid block of ink
         ax.plot(range(9, len(thetas)), worst, label=name, **style)
-    ax.set(
-        yscale="log", xlabel="step", ylabel="largest loss of the last ten steps (log scale)", xlim=(0, 600), ylim=(1e-8, None)
+    ax.set(yscale="log", xlabel="step", ylabel="loss (log scale)", xlim=(0, 600), ylim=(3e-3, 4e3))
+    ax.set_title("Sign steps ignore how steep it is, and stall at a floor set by lr")
+    ax.legend(loc="upper right", ncols=2)
+    words = {"fontsize": 9.5, "color": ink()}
+    ax.text(330, 6, "sgd waits for the flat direction", **words)
+    ax.text(330, 0.08, "floor: these steps never shrink", **words)
+    ax.text(170, 5e-3, f"adam goes on: {worst[-1]:.0e} after 600 steps", **words)
+    note(
+        ax.figure,
+        "A bowl a thousand times as steep one way as the other: (x² + 1000 y²) / 2. Shown is the largest loss of the last ten "
+        "steps, for sign steps jump to and fro across the minimum.",
     )
-    ax.set_title("Signs do not see how steep it is")
-    ax.legend(loc="lower left")
     view.save(ax.figure, Path(__file__).parent, "sign_methods", kinds=["svg"])

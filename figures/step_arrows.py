@@ -7,6 +7,7 @@ from pathlib import Path
 
 import refopt
 from refopt import view
+from refopt.view.style import note
 
 beale, rule = refopt.problems.get("beale"), refopt.adam(lr=0.3)
 *_, before, record = refopt.walk(rule, beale.start, beale.grad, steps=9)
@@ -14,5 +15,9 @@ theta = before["theta"]
 with view.theme():
     ax = view.contour(beale)
     view.arrows(theta, record | {"g": beale.grad(theta)}, ("g", "m_hat", "update"), ax)
-    ax.set_title("Adam on Beale's function: step 9")
+    ax.set_title("Adam's mean of gradients still points the old way")
+    note(
+        ax.figure,
+        "Step 9 on Beale's function, lr 0.3; darker is lower. Dot: before the step; circle: after it. Arrows: directions.",
+    )
     view.save(ax.figure, Path(__file__).parent, "step_arrows", kinds=["svg"])

@@ -10,7 +10,8 @@ from refopt import problems, view
 
 with view.theme("light"):
     figure = Figure(figsize=(15, 4.9))
-    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.03, top=0.92, wspace=0.02)
+    figure.subplots_adjust(left=0.01, right=0.99, bottom=0.03, top=0.86, wspace=0.02)
     for place, name in enumerate(("himmelblau", "ackley", "goldstein_price"), start=1):
         view.surface(problems.get(name), figure.add_subplot(1, 3, place, projection="3d"))
+    figure.suptitle("Three toy functions as surfaces: darker is lower", fontsize=15, fontweight="bold")
     view.save(figure, Path(__file__).parent, "surface", kinds=["svg"])

@@ -32,14 +32,16 @@ def updates(result: Mapping[str, Any], rule: str = "adam", ax: Any = None) -> An
     styles = line_styles(libraries)
     sizes = [row["parameters"] for row in rows]
     limit = [row["memory_us"] * 1e3 / row["parameters"] for row in rows]
-    ax.fill_between(sizes, limit, 1e-3, color="#2b3442" if on_dark() else "#e6e9ef", label="memory alone", linewidth=0)
+    ax.fill_between(
+        sizes, limit, 1e-3, color="#2b3442" if on_dark() else "#e6e9ef", label="memory alone: read, write", linewidth=0
+    )
     for name in libraries:
         there = [row for row in rows if name in row["libraries"]]
         cost = [row["libraries"][name]["us"] * 1e3 / row["parameters"] for row in there]
         ax.plot([row["parameters"] for row in there], cost, marker="o", markersize=4, label=name, **styles[name])
-    ax.set(xscale="log", yscale="log", xlabel="parameters", ylabel="ns per parameter and update (log scale)")
+    ax.set(xscale="log", yscale="log", xlabel="parameters (log scale)", ylabel="ns per parameter and update (log scale)")
     ax.set_ylim(bottom=min(limit) / 1.5)
-    ax.set_title(f"{rule.capitalize()}: one update, float32, one thread")
+    ax.set_title(f"{rule.capitalize()}: what one update costs per parameter (float32, one thread)")
     ax.legend(ncols=2)
     return ax
 

@@ -34,21 +34,24 @@ def plane_only(problem: Problem) -> None:
 
 
 def ground(ax: Any, x: np.ndarray, y: np.ndarray, values: np.ndarray) -> None:
-    """Shades and height lines of `values` on the grid x, y."""
-    paper, middle, deep, line = (
-        ("#14181f", "#1c222c", "#2b3442", "#465064") if on_dark() else ("#ffffff", "#f3f4f7", "#d3d8e2", "#b5bcc9")
+    """Shades and height lines of `values` on the grid x, y: on light paper and on dark, darker is lower."""
+    *shades, line = (
+        ("#0b0f15", "#121821", "#1e2632", "#303b4b", "#4c586d")
+        if on_dark()
+        else ("#b3c1d5", "#c6d1e0", "#e1e7ef", "#fbfcfd", "#a3aebf")
     )
     lowest = np.nanmin(values)
     height = max(np.nanmax(values) - lowest, 1e-9)
     levels = np.geomspace(height * 1e-5, height, 16)
-    shade = LinearSegmentedColormap.from_list("dusk", [paper, middle, deep])
+    # most of a ground is high: there the shades change most
+    shade = LinearSegmentedColormap.from_list("dusk", list(zip((0.0, 0.5, 0.8, 1.0), shades, strict=True)))
     ax.contourf(x, y, np.log10(values - lowest + levels[0] / 10), levels=24, cmap=shade).set_rasterized(True)
     ax.contour(x, y, values - lowest, levels=levels, colors=line, linewidths=0.6).set_rasterized(True)
     ax.grid(False)
 
 
 def marks(ax: Any, problem: Problem) -> None:
-    """A square at the start, a star at every minimum."""
+    """A square at the start; a star at every minimum, behind the walks, so that it hides no end of one."""
     ax.plot(*problem.start, "s", color="white", markeredgecolor="black", markersize=8, zorder=5)
     for minimum in problem.minima:
-        ax.plot(*minimum, "*", color="white", markeredgecolor="black", markersize=16, zorder=5)
+        ax.plot(*minimum, "*", color="white", markeredgecolor="black", markersize=16, zorder=2.5)

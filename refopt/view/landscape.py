@@ -186,7 +186,7 @@ def edge_of_stability(runs: Mapping[str, Stability], ax: Any = None, *, losses: 
     colors = palette()
     for i, (name, run) in enumerate(runs.items()):
         color = colors[i % len(colors)]
-        ax.plot(run.at, run.sharpness, color=color, linewidth=1.8, label=f"{name}: sharpness")
+        ax.plot(run.at, run.sharpness, color=color, linewidth=1.8, label=name)
         ax.axhline(run.threshold, color=color, linewidth=1.3, linestyle=(0, (5, 3)))
         bound = "2/lr" if not run.momentum else "(2 + 2β)/lr"
         ax.text(
@@ -195,12 +195,14 @@ def edge_of_stability(runs: Mapping[str, Stability], ax: Any = None, *, losses: 
         )  # fmt: skip
         if losses is not None:
             losses.plot(run.losses, color=color, linewidth=1.2, label=name)
-    ax.set(xlabel="full-batch steps", ylabel="sharpness: largest eigenvalue λ", ylim=(0, None))
+    ax.set(xlabel="full-batch steps", ylabel="sharpness: largest eigenvalue λ of the Hessian", ylim=(0, None))
     ax.set_title(title or "The edge of stability")
     ax.margins(x=0)
     ax.legend(loc="lower right")
     if losses is not None:
-        losses.set(yscale="log", xlabel="full-batch steps", ylabel="loss (log scale)", title="Loss")
+        losses.set(
+            yscale="log", xlabel="full-batch steps", ylabel="loss (log scale)", title="The loss jumps, and goes on falling"
+        )
         losses.margins(x=0)
         losses.legend()
     return ax
@@ -226,8 +228,8 @@ def _fine(norm: Any) -> np.ndarray:
 
 
 def _shades() -> LinearSegmentedColormap:
-    """From the valley (deep) to the heights (paper); dark paper: the other way round, valleys still deep."""
-    light = ("#5b8fbd", "#93b7d3", "#c6d9e6", "#e9e6da", "#e3cfa6")
+    """From the valley to the heights: on light paper and on dark, darker is lower."""
+    light = ("#5b8fbd", "#93b7d3", "#c6d9e6", "#ebe7d8", "#fbf3df")
     dark = ("#071b33", "#123a63", "#2a5a86", "#5a6f7d", "#8a7a55")
     return LinearSegmentedColormap.from_list("valley", dark if on_dark() else light)
 

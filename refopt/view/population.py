@@ -16,7 +16,7 @@ from refopt.problems import Problem
 from refopt.training.population import Population, lattice, race
 from refopt.training.stability import best_heavy_ball, heavy_ball_limit, heavy_ball_rate
 from refopt.view.contour import contour
-from refopt.view.style import new_axes, new_figure, outline, palette
+from refopt.view.style import new_axes, new_figure, note, outline, palette
 
 __all__ = ["basins", "basins_figure", "heatmap", "lr_beta_figure", "stability_figure", "swarm"]
 
@@ -150,7 +150,8 @@ def stability_figure(condition: float = 25.0, points: int = 120, steps: int = 30
             ax.locator_params(axis="x", nbins=5)
         right.set_ylabel("")
         figure.colorbar(left.collections[0], ax=[left, right], label="factor of the error at each step; hatched: it grows")
-        figure.suptitle(f"Momentum widens the stable learning rates: a bowl with curvatures 1 and {condition:g}", fontsize=15)
+        figure.suptitle(f"Momentum widens the stable learning rates: a bowl with curvatures 1 and {condition:g}", fontsize=15,
+                        fontweight="bold")  # fmt: skip
     return figure
 
 
@@ -183,36 +184,48 @@ def basins_figure(
         for ax in panels.flat[len(all_found) :]:
             ax.axis("off")
         title = problem.name.replace("_", " ").capitalize()
-        figure.suptitle(f"{title}: the start decides the minimum, and so does the rule", fontsize=15)
+        figure.suptitle(f"{title}: the start decides the minimum, and so does the rule", fontsize=15, fontweight="bold")
         figure.supxlabel(
-            f"Each start in the colour of the minimum it reaches; fainter: later; grey: none within {steps} steps.",
+            f"Each start in the colour of the minimum (star) that it reaches; fainter: later; grey: none within {steps} steps.",
             fontsize=11,
         )
     return figure
 
 
 def lr_beta_figure(problem: Problem | str = "rosenbrock", points: int = 80, steps: int = 500) -> Figure:
-    """The lowest loss that SGD reaches over lr × momentum, Adam over lr × β₁ and lr × β₂."""
+    """The lowest loss that SGD reaches over lr × momentum, Adam over lr × β₁ and lr × β₂; the star is the lowest of all.
+
+    Hatched are walks that end higher than they began, or nowhere: how low one was thrown on its way out would say nothing.
+    """
     problem = problems.get(problem) if isinstance(problem, str) else problem
     to_one = 1 - np.geomspace(1, 1e-3, points)
     maps = [
-        ("sgd", "momentum", np.geomspace(1e-5, 1e-1, points)),
-        ("adam", "beta1", np.geomspace(1e-3, 1e1, points)),
-        ("adam", "beta2", np.geomspace(1e-3, 1e1, points)),
+        ("sgd", "momentum", np.geomspace(1e-5, 1e-1, points), "SGD with momentum"),
+        ("adam", "beta1", np.geomspace(1e-3, 1e1, points), "Adam, β₂ = 0.999"),
+        ("adam", "beta2", np.geomspace(1e-3, 1e1, points), "Adam, β₁ = 0.9"),
     ]
-    norm = LogNorm(1e-10, float(problem.loss(problem.start)))
-    with new_figure(14.2, 5.2) as figure:
+    begin = float(problem.loss(problem.start))
+    norm = LogNorm(1e-10, begin)
+    with new_figure(12.6, 5.2) as figure:
         panels = figure.subplots(1, 3)
-        for ax, (name, beta, lrs) in zip(panels, maps, strict=True):
+        for ax, (name, beta, lrs, title) in zip(panels, maps, strict=True):
             found = race(name, problem, steps=steps, grids={"lr": lrs, beta: to_one}, keep="last")[name]
-            heatmap(found, ax, norm=norm, bar=False)
-            lowest = np.unravel_index(np.nanargmin(found.best), found.best.shape)
+            reached = np.where(found.losses[-1] <= begin, found.best, np.nan).reshape(points, points)
+            heatmap(found, ax, reached, norm=norm, bar=False)
+            lowest = np.unravel_index(np.nanargmin(reached), reached.shape)
             ax.plot(lrs[lowest[0]], to_one[lowest[1]], "*", color="white", markeredgecolor="black", markersize=17, zorder=5)
-            ax.set_title(f"{'SGD' if name == 'sgd' else 'Adam'}: learning rate × {GREEK[beta]}")
-        label = f"lowest loss within {steps} steps (the start: {float(problem.loss(problem.start)):.3g})"
+            ax.set_title(title)
+            ax.set_xlabel("learning rate (log scale)", fontsize=12)
+            ax.set_ylabel(GREEK[beta], fontsize=15)
+        label = f"lowest loss within {steps} steps (log scale)"
         figure.colorbar(panels[0].collections[0], ax=panels, label=label, extend="min")
-        title = problem.name.replace("_", " ").capitalize()
-        figure.suptitle(f"{title}: learning rate and β must be tuned together", fontsize=15)
+        heading = problem.name.replace("_", " ").capitalize()
+        figure.suptitle(f"{heading}: learning rate and β must be tuned together", fontsize=15, fontweight="bold")
+        note(
+            figure,
+            f"Each cell is a walk from the same start, where the loss is {begin:.3g}; star: the best. Hatched: ended higher "
+            "than it began. Upwards each tick is ten times nearer to 1.",
+        )
     return figure
 
 

@@ -49,7 +49,7 @@ def surface(problem: Problem, ax: Any = None, points: int = 160) -> Any:
 
 
 def problems_figure(names: Sequence[str] | None = None) -> Figure:
-    """Maps of all problems in two variables, or of those that are named: start, minima, saddles.
+    """Maps of all problems in two variables, or of those that are named, the darker the lower: start, minima, saddles.
 
     Without names the noisy quadratic is left out: its ground is that of the quadratic.
     """
@@ -61,11 +61,11 @@ def problems_figure(names: Sequence[str] | None = None) -> Figure:
     columns = min(len(chosen), 5)
     rows = -(-len(chosen) // columns)
     with here():
-        figure = Figure(figsize=(2.5 * columns + 0.4, 2.6 * rows + 0.8))
+        figure = Figure(figsize=(2.6 * columns + 0.4, 2.6 * rows + 1.2))
         bottom = 1.0 / figure.get_figheight()
         panels = figure.subplots(rows, columns, squeeze=False).reshape(-1)
-        figure.subplots_adjust(left=0.75 / figure.get_figwidth(), right=0.985, bottom=bottom, top=1 - bottom / 2.6)
-        figure.subplots_adjust(wspace=0.24, hspace=0.32)
+        figure.subplots_adjust(left=0.75 / figure.get_figwidth(), right=0.985, bottom=bottom, top=1 - 0.85 * bottom)
+        figure.subplots_adjust(wspace=0.3, hspace=0.34)
         for axes in panels[len(chosen) :]:
             axes.axis("off")
         for axes, problem in zip(panels, chosen, strict=False):
@@ -76,6 +76,11 @@ def problems_figure(names: Sequence[str] | None = None) -> Figure:
             axes.set_xlabel("x")
         handles = [Line2D([], [], **style) for style in reversed(_marks())]
         figure.legend(handles=handles, loc="lower center", ncols=3, fontsize=13)
+        count = "A toy function" if len(chosen) == 1 else f"{len(chosen)} toy functions"
+        edge = 0.75 / figure.get_figwidth()
+        if columns > 2:
+            heading = f"{count}, seen from above: darker is lower"
+            figure.suptitle(heading, x=edge, y=1 - bottom / 6, ha="left", va="top", fontsize=17, fontweight="bold")
     return figure
 
 
@@ -87,13 +92,23 @@ def _map(axes: Any, problem: Problem) -> None:
     levels = np.linspace(heights.min(), heights.max(), 15)
     bands = axes.contourf(x, y, heights, levels=levels, cmap=_shades(), antialiased=False)
     bands.set_rasterized(True)
+    size = _room(problem)
     for style, places in zip(_marks(), (problem.saddles, problem.minima, problem.start[None]), strict=True):
-        axes.plot(*places.T, **style)
+        axes.plot(*places.T, **(style | {"markersize": style["markersize"] * (1.0 if style["marker"] == "s" else size)}))
     axes.set(title=_title(problem), xlim=problem.bounds[0], ylim=problem.bounds[1])
     axes.grid(False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     axes.tick_params(labelsize=9)
+
+
+def _room(problem: Problem) -> float:
+    """How large the marks of a map may be: 1, or less where a saddle lies so close to a minimum that they would overlap."""
+    if not (len(problem.saddles) and len(problem.minima)):
+        return 1.0
+    low, high = np.transpose(problem.bounds)
+    apart = (problem.saddles[:, None] - problem.minima) / (high - low)
+    return float(np.clip(12 * np.hypot(*apart.T).min(), 0.5, 1.0))
 
 
 def _scale(values: np.ndarray, huge: float) -> tuple[Any, Any]:
@@ -121,8 +136,8 @@ def _marks() -> list[dict[str, Any]]:
     orange, yellow = palette()[1], palette()[4]
     edge: dict[str, Any] = {"linestyle": "none", "markeredgecolor": "black", "markeredgewidth": 0.8, "clip_on": False}
     return [
-        edge | {"marker": "X", "color": "white", "markersize": 7.5, "label": "saddle", "zorder": 4},
-        edge | {"marker": "*", "color": yellow, "markersize": 14, "label": "minimum", "zorder": 5},
+        edge | {"marker": "X", "color": "white", "markersize": 7.5, "label": "saddle, where known", "zorder": 4},
+        edge | {"marker": "*", "color": yellow, "markersize": 14, "label": "global minimum", "zorder": 5},
         edge | {"marker": "s", "color": orange, "markersize": 6.5, "label": "start", "zorder": 6},
     ]
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from refopt.recurrence import Rule
+from refopt.recurrence import INNER_STATE, Rule
 from refopt.stepping import Line, layers, narrate
-from refopt.view.style import ink, muted, new_axes, new_figure, on_dark, palette
+from refopt.view.style import ink, muted, new_axes, new_figure, note, on_dark, palette
 
 __all__ = ["ledger", "ledger_figure"]
 
-CODE, CELL, ROW = 0.092, 1.15, 0.29  # inches: a letter of the source, a coordinate, a line
+CODE, CELL, ROW = 0.092, 1.3, 0.29  # inches: a letter of the source, a coordinate, a line
 MOST = 6  # coordinates that are shown
 
 
@@ -42,7 +42,11 @@ def ledger(lines: Sequence[Line], ax: Any = None, given: Mapping[str, Any] | Non
     ax.set(xlim=(0, width), ylim=(height, 0))
     ax.axis("off")
     mono = {"family": "monospace", "fontsize": 10.5, "va": "center"}
-    heads = ["source line", "name", *(f"[{i}]" for i in range(columns))] if columns > 1 else ["source line", "name", "value"]
+    heads = (
+        ["source line", "name", "value"]
+        if columns == 1
+        else ["source line", "name", *(f"coordinate {i}" for i in range(columns))]
+    )
     places = [0.1, code, *(code + name + CELL * (i + 1) - 0.12 for i in range(columns))]
     for place, head in zip(places, heads, strict=True):
         ax.text(place, ROW / 2, head, ha="left" if place in places[:2] else "right", fontsize=10, va="center", color=muted())
@@ -64,25 +68,37 @@ def ledger(lines: Sequence[Line], ax: Any = None, given: Mapping[str, Any] | Non
 def ledger_figure(rule: Rule, theta: Any, g: Any, state: Mapping[str, Any], title: str | None = None) -> Figure:
     """The ledger of the step that `rule` makes from `theta` and `state` with gradient `g`, the real code watched line by line.
 
-    Of a rule around a rule the table of the outer one stands above that of the one inside.
+    Of a rule around a rule the table of the outer one stands above that of the one inside. What is needed to compute the step
+    again is there: on top of a table theta, g and the state before the step, below all the numbers among the hyper-parameters.
     """
     nest = layers(rule, theta, g, state)
     tables = [(layer, narrate(*layer)) for layer in nest]
-    heights = [ROW * (len(lines) + 3) + 0.55 for _, lines in tables]
+    given = [
+        {"theta": layer.theta, "g": layer.g} | {name: value for name, value in layer.state.items() if name != INNER_STATE}
+        for layer in nest
+    ]
+    heights = [ROW * (len(lines) + len(values) + 1) + 0.55 for (_, lines), values in zip(tables, given, strict=True)]
     most = max(max(len(_cells(line.value, MOST)) for line in lines) for _, lines in tables)
     letters = max(max(len(_code(line.source)) for line in lines) for _, lines in tables)
     names = max(max(len(line.name) for line in lines) for _, lines in tables)
     width = 1.3 + CODE * (letters + names) + CELL * most
-    with new_figure(width, sum(heights) + 0.75) as figure:
+    with new_figure(width, sum(heights) + 0.75 + 0.2 * len(tables)) as figure:
         panels = figure.subplots(len(tables), 1, squeeze=False, height_ratios=heights)[:, 0]
-        for ax, (layer, lines) in zip(panels, tables, strict=True):
-            ledger(lines, ax, {"theta": layer.theta, "g": layer.g})
+        for ax, (layer, lines), values in zip(panels, tables, given, strict=True):
+            ledger(lines, ax, values)
             if len(tables) > 1:
                 ax.set_title(layer.rule.name)
         step = int(state.get("t", 0)) + 1 if isinstance(state.get("t", 0), int) else None
         heading = title or (f"One step of {rule.name}" + (f": t = {step}" if step else ""))
         figure.suptitle(heading, fontsize=15, fontweight="bold")
+        note(figure, "\n".join(_setting(layer.rule, len(tables) > 1) for layer in nest))
     return figure
+
+
+def _setting(rule: Rule, named: bool) -> str:
+    """The numbers among the hyper-parameters of a rule."""
+    numbers = ", ".join(f"{name} = {value:g}" for name, value in rule.hyper.items() if type(value) in (int, float))
+    return f"{rule.name}: {numbers}" if named else numbers
 
 
 def _code(source: str) -> str:
@@ -100,4 +116,4 @@ def _cells(value: Any, most: int) -> list[str]:
     if isinstance(value, (int, np.integer)):
         return [str(value)]
     flat = np.asarray(value, dtype=float).reshape(-1)
-    return [f"{x:.6g}" for x in flat[:most]]
+    return [f"{x:.7g}" for x in flat[:most]]

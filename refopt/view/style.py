@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from textwrap import wrap
 from typing import Any
 
 import matplotlib as mpl
@@ -18,7 +19,8 @@ from matplotlib.figure import Figure
 from refopt.recurrence import nearest
 
 __all__ = [
-    "COLORS", "DARK", "RC", "ink", "line_styles", "muted", "new_axes", "new_figure", "on_dark", "outline", "palette", "theme",
+    "COLORS", "DARK", "RC", "ink", "line_styles", "muted", "new_axes", "new_figure", "note", "on_dark", "outline",
+    "palette", "theme",
 ]  # fmt: skip
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C6D31", "#7F7F7F")
@@ -115,6 +117,18 @@ def new_axes(ax: Any = None, size: tuple[float, float] = (6.2, 4.6), **options: 
         return ax
     with here():
         return Figure(figsize=size, layout="constrained").add_subplot(**options)
+
+
+def note(figure: Any, words: str) -> None:
+    """Words below a whole figure: what marks mean, what was set. They are broken into lines that fit its width."""
+    width, lines = figure.get_figwidth(), list[str]()
+    size = 9.5 if width < 10 else 12.0  # wide figures are seen smaller
+    for part in words.split("\n"):
+        letters = int(135 * width / size)  # of this size and font in the mean
+        while letters > 1 and len(wrap(part, letters - 1)) == len(wrap(part, letters)):
+            letters -= 1  # no last line of one word
+        lines += wrap(part, letters)
+    figure.supxlabel("\n".join(lines), fontsize=size, color=muted())
 
 
 def line_styles(names: Sequence[str]) -> dict[str, dict[str, Any]]:

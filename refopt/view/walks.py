@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from refopt.problems import Problem
 from refopt.recurrence import nearest
 from refopt.view.contour import contour, marks
-from refopt.view.style import ink, line_styles, muted, new_axes, new_figure, outline, palette
+from refopt.view.style import ink, line_styles, new_axes, new_figure, note, outline, palette
 
 __all__ = ["arrows", "race_grid_figure", "taken", "trails"]
 
@@ -40,8 +40,8 @@ def trails(walks: Any, problem: Problem, ax: Any = None, *, fade: bool = True, l
     """Several walks over the height lines of `problem`, fainter towards their beginnings, a dot where each ends.
 
     `walks` is a mapping of names to points (steps + 1, 2), or what `refopt.training.toy_race` gives; `styles` is what
-    `line_styles` gives for them, where several panels are to agree. The square is the start, a star a minimum. Points that
-    are not finite are left out. Returns the axes.
+    `line_styles` gives for them, where several panels are to agree. The square is the start, a star a minimum, and the darker
+    the ground, the lower. Points that are not finite are left out. Returns the axes.
     """
     paths = taken(walks)
     ax = contour(problem, new_axes(ax))
@@ -115,10 +115,10 @@ def arrows(
     return ax
 
 
-def race_grid_figure(walks: Any, problem: Problem, columns: int = 3, title: str | None = None) -> Figure:
+def race_grid_figure(walks: Any, problem: Problem, columns: int = 3, title: str | None = None, words: str = "") -> Figure:
     """One small panel for each walk, all on the same ground: who goes how, without crossing the others.
 
-    Above each panel: the walk's name, and the loss where it ends.
+    Above each panel: the walk's name, and the loss where it ends. Below all: what the marks mean, and `words` of the caller.
     """
     paths = taken(walks)
     if columns < 1:
@@ -141,5 +141,6 @@ def race_grid_figure(walks: Any, problem: Problem, columns: int = 3, title: str 
         most = max(len(path) for path in paths.values()) - 1
         figure.suptitle(title or f"{problem.name.replace('_', ' ').capitalize()}: {most} steps each", fontsize=15,
                         fontweight="bold")  # fmt: skip
-        figure.supxlabel("Loss: at the end of the walk. Square: start; star: minimum.", fontsize=10.5, color=muted())
+        marked = "Square: start; dot: end, with its loss above; star: minimum. Darker is lower."
+        note(figure, f"{words}\n{marked}" if words else marked)
     return figure

@@ -37,10 +37,20 @@ def test_a_ledger_holds_every_line_and_value():
         assert line.name in words
         assert line.source.partition("  #")[0] in words
         for value in np.atleast_1d(line.value):
-            assert f"{value:.6g}" in words
+            assert f"{value:.7g}" in words
     assert words.count("given") == 1
     with pytest.raises(ValueError, match="at least one line"):
         view.ledger([])
+
+
+def test_a_ledger_has_what_is_needed_to_compute_the_step_again():
+    theta, rule = np.array([1.0, -2.0]), refopt.adam(lr=0.125)
+    theta, state = rule.update(theta, np.array([0.5, 0.25]), rule.init(theta))
+    figure = view.ledger_figure(rule, theta, np.array([1.0, 3.0]), state)
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert words.count("given") == 5  # theta, g, t, m, v
+    assert {"0.05", "0.025", "0.00025", "6.25e-05"} <= set(words)  # (1 − β1) g and (1 − β2) g² of the step before
+    assert figure.get_supxlabel() == "lr = 0.125, beta1 = 0.9, beta2 = 0.999, eps = 1e-08"
 
 
 def test_the_ledger_of_a_rule_around_a_rule_has_both():

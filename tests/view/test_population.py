@@ -154,6 +154,17 @@ def test_the_limit_stands_where_the_walks_part():
     assert np.allclose(measured.lines[1].get_xydata(), [[0.25, 0.25]])  # (2 / (3 + 1))², ((3 − 1) / (3 + 1))²
 
 
+def test_who_ends_higher_than_it_began_is_hatched():
+    steep = refopt.problems.get("quadratic", condition=1000.0)
+    sgd, *_ = view.lr_beta_figure(steep, points=12, steps=400).axes
+    lrs, momenta = np.geomspace(1e-5, 1e-1, 12), 1 - np.geomspace(1, 1e-3, 12)[:, None]
+    limit = 2 * (1 + momenta) / 1000  # of stability; with a momentum near to 1 more than these steps are needed to see it
+    certain = (np.abs(lrs / limit - 1) > 0.05) & (momenta < 0.95)
+    hatched = np.ma.getmaskarray(mesh(sgd).get_array())
+    assert np.array_equal(hatched[certain], (lrs > limit)[certain])
+    assert 0 < hatched[certain].sum() < certain.sum()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_whole_figures_are_labelled_in_every_theme(theme):
     with view.theme(theme):

@@ -18,7 +18,7 @@ def test_a_surface_marks_the_minima_and_the_start_at_their_heights():
     problem = problems.get("himmelblau")
     axes = view.surface(problem, points=20)
     marked = lines_of(axes)
-    x, y, z = marked["minimum"].get_data_3d()
+    x, y, z = marked["global minimum"].get_data_3d()
     assert np.array_equal(np.stack([x, y], axis=-1), problem.minima)
     assert np.array_equal(z, problem.loss(problem.minima))
     assert marked["start"].get_data_3d()[2] == problem.loss(problem.start)
@@ -43,7 +43,7 @@ def test_where_values_range_over_decades_the_height_is_logarithmic():
 def test_a_surface_draws_into_the_axes_that_it_is_given():
     axes = Figure().add_subplot(projection="3d")
     assert view.surface(problems.get("saddle"), axes, points=10) is axes
-    assert "minimum" not in lines_of(axes)
+    assert "global minimum" not in lines_of(axes)
 
 
 def test_the_maps_show_what_is_known():
@@ -54,10 +54,14 @@ def test_the_maps_show_what_is_known():
     problem = problems.get("six_hump_camel")
     axes = figure.axes[shown.index("Six-hump camel")]
     marked = lines_of(axes)
-    for word, points in (("minimum", problem.minima), ("saddle", problem.saddles), ("start", problem.start[None])):
+    for word, points in (
+        ("global minimum", problem.minima),
+        ("saddle, where known", problem.saddles),
+        ("start", problem.start[None]),
+    ):
         assert np.array_equal(np.transpose(marked[word].get_data()), points)
     assert (axes.get_xlim(), axes.get_ylim()) == problem.bounds
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["start", "minimum", "saddle"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["start", "global minimum", "saddle, where known"]
 
 
 def test_chosen_problems_alone_and_on_dark_paper():

@@ -111,6 +111,28 @@ def test_arrows_point_where_the_quantity_sends_the_walk():
 
 
 @pytest.mark.parametrize("name", ["light", "dark"])
+def test_darker_is_lower(name):
+    from refopt.view.landscape import _shades
+
+    with view.theme(name):
+        shaded = view.contour(problems.get("quadratic")).collections[0].get_facecolor()
+        relief = _shades()(np.linspace(0, 1, 20))
+    for colors in (shaded, relief):
+        assert (np.diff(colors[:, :3] @ [0.299, 0.587, 0.114]) > 0).all()
+
+
+@pytest.mark.parametrize("width", [6.2, 7.2, 13.0])
+def test_a_note_fits_its_figure(width):
+    from refopt.view.style import new_figure, note
+
+    with new_figure(width, 4) as figure:
+        figure.subplots()
+        note(figure, "Gradients of one size and random sign; each point is the mean of 40 parameters. " * 3)
+    box = figure._supxlabel.get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
 def test_words_and_lines_stand_out_from_the_paper(name):
     with view.theme(name):
         ax = view.trails(WALKS, BEALE)
