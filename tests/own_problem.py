@@ -1,18 +1,13 @@
 """Functions to minimise that tests write themselves, with no more than they need."""
 
-import dataclasses
-
 import numpy as np
 
 from refopt.problems import Problem
 
 
 def own_problem(name, loss, grad, minima, bounds):
-    """A problem on the box `bounds`, which starts at ones; what a test does not need is empty."""
-    minima = np.array(minima, dtype=float)
-    known = dict(name=name, loss=loss, grad=grad, minima=minima, bounds=bounds, start=np.ones(len(bounds)), trap="", paper="")
-    known |= dict(hessian=None, saddles=minima[:0])
-    return Problem(**{field.name: known[field.name] for field in dataclasses.fields(Problem) if field.name in known})
+    """A problem on the box `bounds`, which starts at ones."""
+    return Problem(name, loss, grad, start=np.ones(len(bounds)), minima=minima, bounds=bounds)
 
 
 def himmelblau():

@@ -35,11 +35,16 @@ def options(name: str) -> dict[str, Any]:
     return {word: option.default for word, option in inspect.signature(_PROBLEMS[name]).parameters.items()}
 
 
-def get(name: str, **chosen: Any) -> Problem:
-    """The problem called `name`; ``get("quadratic", condition=100, dimension=10)`` takes options.
+def get(name: str | Problem, **chosen: Any) -> Problem:
+    """The problem called `name`; ``get("quadratic", condition=100, dimension=10)`` takes options. A `Problem` is itself.
 
-    Raises ValueError for an unknown name or an impossible value, TypeError for an option that the problem does not have.
+    Raises ValueError for an unknown name or an impossible value, TypeError for an option that the problem does not have, and
+    for what is neither a name nor a problem.
     """
+    if isinstance(name, Problem) and not chosen:
+        return name
+    if not isinstance(name, str):
+        raise TypeError(f"a problem is a name of refopt.problems.names() or a refopt.problems.Problem, got {name!r}")
     allowed = options(name)
     for word in chosen:
         if word not in allowed:

@@ -11,34 +11,67 @@ import numpy as np
 __all__ = ["Problem", "diagonal", "filled", "of_coordinates", "of_points", "plane", "whole"]
 
 
+def _unknown_hessian(theta: Any) -> Any:
+    raise NotImplementedError("nothing is known of this problem's Hessian: give it to the Problem as hessian=…")
+
+
 @dataclass(frozen=True)
 class Problem:
     """A function to minimise. Points lie along the last axis: one point, a thousand starts, the grid of a contour plot.
 
     loss, grad, hessian   value (…), gradient (…, n) and Hessian (…, n, n) at points (…, n), in the dtype of the points
+    start        where a race begins, (n,)
     minima       the points where it is least, one a row (of a whole valley, some); empty where it has no minimum
     saddles      saddle points, one a row: those that are known in closed form, or lie where one walks; empty says nothing
-    start        where a race begins
-    bounds       the box to draw, (low, high) for each axis
+    bounds       the box to draw, (low, high) for each axis; by default three times the start's distance from 0, at least 3
     trap         what it teaches
     paper        where it comes from
     sample       of a sum over random terms, ``sample(theta, t, rng)``: the gradient of the t-th term (t = 1, 2, …), whose
                  mean is `grad`; one draw of `rng` for each point where the terms are noise. None where nothing is random
     project      of a function on part of the space, the nearest allowed point; None where every point is allowed
+
+    One's own function needs a name, `loss`, `grad` and a start:
+
+    >>> bowl = refopt.problems.Problem("bowl", lambda theta: (theta**2).sum(-1), lambda theta: 2 * theta, start=[2, 1])
+    >>> refopt.race("sgd", bowl, grids={"lr": [0.1, 1.5]})["sgd"].finite.tolist()
+    [True, True]
+
+    Raises ValueError where start, minima, saddles and bounds do not fit each other.
     """
 
     name: str
     loss: Callable[[Any], Any]
     grad: Callable[[Any], Any]
-    hessian: Callable[[Any], Any]
-    minima: np.ndarray
-    saddles: np.ndarray
-    start: np.ndarray
-    bounds: tuple[tuple[float, float], ...]
-    trap: str
-    paper: str
+    hessian: Callable[[Any], Any] = _unknown_hessian
+    start: Any = None
+    minima: Any = ()
+    saddles: Any = ()
+    bounds: Any = None
+    trap: str = ""
+    paper: str = ""
     sample: Callable[[Any, int, Any], Any] | None = None
     project: Callable[[Any], Any] | None = None
+
+    def __post_init__(self) -> None:
+        for word in ("loss", "grad", "hessian"):
+            if not callable(getattr(self, word)):
+                raise TypeError(f"{word} of a problem must be a function of theta, got {getattr(self, word)!r}")
+        if self.start is None:
+            raise ValueError(f"the problem {self.name!r} needs a start, for instance start=[1.0, 2.0]")
+        start = np.array(self.start, dtype=float)
+        if start.ndim != 1 or not start.size or not np.isfinite(start).all():
+            raise ValueError(f"the start of a problem must be one point of finite numbers, got {self.start!r}")
+        points = {word: np.array(getattr(self, word), dtype=float) for word in ("minima", "saddles")}
+        for word, found in points.items():
+            points[word] = found.reshape(-1, start.size) if not found.size else found
+            if points[word].ndim != 2 or points[word].shape[1] != start.size:
+                raise ValueError(f"{word} of a problem must be points, one a row, of {start.size} coordinates as the start has")
+        room = np.maximum(3 * np.abs(start), 3.0)
+        box = np.array(list(zip(-room, room, strict=True)) if self.bounds is None else self.bounds, dtype=float)
+        if box.shape != (start.size, 2) or not np.isfinite(box).all() or not (box[:, 0] < box[:, 1]).all():
+            raise ValueError(f"bounds must be (low, high) for each of {start.size} axes, low below high; got {self.bounds!r}")
+        for word, value in {"start": start, **points, "bounds": tuple(map(tuple, box.tolist()))}.items():
+            object.__setattr__(self, word, value)
 
     @property
     def dimension(self) -> int:

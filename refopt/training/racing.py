@@ -13,6 +13,7 @@ from refopt import problems
 from refopt.catalogue import rule as find_rule
 from refopt.data import Split, digits
 from refopt.nets import MLP
+from refopt.problems import Problem
 from refopt.recurrence import Rule
 from refopt.stepping import walk
 from refopt.training.history import History
@@ -143,11 +144,14 @@ def learning_rate(rule: Rule) -> float:
     return rule.hyper.get("lr", math.nan) if rule.inner is None else learning_rate(rule.inner)
 
 
-def toy_race(rules: Sequence[Rule], problem: str, steps: int = TOY_STEPS) -> list[ToyRun]:
-    """Walk every rule on a toy function in float64 from the function's start. A walk that leaves for infinity is cut."""
+def toy_race(rules: Sequence[Rule | str], problem: str | Problem, steps: int = TOY_STEPS) -> list[ToyRun]:
+    """Walk every rule on a toy function in float64 from the function's start. A walk that leaves for infinity is cut.
+
+    A rule that is named has its paper's learning rate; `entrants` gives those that are tuned for a course.
+    """
     toy = problems.get(problem)
     runs = []
-    for rule in rules:
+    for rule in (find_rule(given) if isinstance(given, str) else given for given in rules):
         path = [toy.start]
         with np.errstate(all="ignore"):
             for record in walk(rule, toy.start, toy.grad, steps):
@@ -155,7 +159,7 @@ def toy_race(rules: Sequence[Rule], problem: str, steps: int = TOY_STEPS) -> lis
                     break
                 path.append(record["theta"])
             points = np.array(path)
-            runs.append(ToyRun(rule.name, problem, learning_rate(rule), points, toy.loss(points)))
+            runs.append(ToyRun(rule.name, toy.name, learning_rate(rule), points, toy.loss(points)))
     return runs
 
 

@@ -24,6 +24,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import IdentityTransform
 
+from refopt import problems
 from refopt.problems import Problem
 from refopt.recurrence import nearest
 from refopt.training.files import write_whole
@@ -49,16 +50,16 @@ class _Stage(NamedTuple):
     steps: int
 
 
-def animate(walks: Any, problem: Problem, path: str | Path, fps: float = 12.0, title: str | None = None) -> Path:
+def animate(walks: Any, problem: Problem | str, path: str | Path, fps: float = 12.0, title: str | None = None) -> Path:
     """Write the walks over `problem` as an animation, one frame a step (and one for the start); returns the path.
 
     The suffix of `path` decides: ".html" is a page that plays by itself, by clicks and by keys, and asks nothing of the
     network; ".gif" a picture; ".mp4" a film, which needs the program ffmpeg. `walks` is a mapping of names to points
-    (steps + 1, 2), or what `refopt.training.toy_race` gives; a walk that is shorter than the others waits where it ended.
-    `fps` is frames a second.
+    (steps + 1, 2), or what `refopt.training.toy_race` or `refopt.race` gives; a walk that is shorter than the others waits
+    where it ended. `fps` is frames a second.
 
-    The file is there whole or not at all. Raises ValueError for another suffix or fps, OSError where nothing can be written,
-    or ffmpeg is missing or fails.
+    The directory is made where there is none; the file is there whole or not at all. Raises ValueError for another suffix or
+    fps, OSError where nothing can be written, or ffmpeg is missing or fails.
     """
     path = Path(path)
     write = {".html": _html, ".gif": _gif, ".mp4": _mp4}.get(path.suffix.lower())
@@ -68,7 +69,9 @@ def animate(walks: Any, problem: Problem, path: str | Path, fps: float = 12.0, t
         raise ValueError(f"fps must be above 0 and at most 60 frames a second, got {fps!r}")
     if write is _mp4 and shutil.which("ffmpeg") is None:
         raise FileNotFoundError("an .mp4 needs the program ffmpeg, which is not on the PATH; .gif and .html need nothing more")
-    return write(_stage(taken(walks), problem, title), path, fps)
+    stage = _stage(taken(walks), problems.get(problem), title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write(stage, path, fps)
 
 
 def _stage(paths: dict[str, np.ndarray], problem: Problem, title: str | None) -> _Stage:

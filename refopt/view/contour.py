@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 
+from refopt import problems
 from refopt.problems import Problem
 from refopt.view.style import new_axes, on_dark
 
 __all__ = ["contour", "ground", "marks", "plane_only"]
 
 
-def contour(problem: Problem, ax: Any = None, points: int = 300) -> Any:
+def contour(problem: Problem | str, ax: Any = None, points: int = 300) -> Any:
     """Height lines of `problem` over its box; returns the axes.
 
     The lines stand at heights above the lowest point that grow geometrically: near the minimum they are as dense as far away.
     """
+    problem = problems.get(problem)
     plane_only(problem)
     ax = new_axes(ax)
     (left, right), (bottom, top) = problem.bounds

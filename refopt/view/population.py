@@ -174,7 +174,7 @@ def basins_figure(
     A start belongs to the minimum that it is within 0.1 of at the end: rules of steps that do not shrink circle around it.
     """
     rules = {name: find_rule(word, **hyper) for name, (word, hyper) in ATTRACTED.items()} if rules is None else rules
-    problem = problems.get(problem) if isinstance(problem, str) else problem
+    problem = problems.get(problem)
     all_found = race(rules, problem, lattice(problem, points), steps, keep=5)
     rows = -(-len(all_found) // columns)
     with new_figure(4.3 * columns, 4.1 * rows + 0.9) as figure:
@@ -197,7 +197,7 @@ def lr_beta_figure(problem: Problem | str = "rosenbrock", points: int = 80, step
 
     Hatched are walks that end higher than they began, or nowhere: how low one was thrown on its way out would say nothing.
     """
-    problem = problems.get(problem) if isinstance(problem, str) else problem
+    problem = problems.get(problem)
     to_one = 1 - np.geomspace(1, 1e-3, points)
     maps = [
         ("sgd", "momentum", np.geomspace(1e-5, 1e-1, points), "SGD with momentum"),

@@ -19,12 +19,15 @@ from refopt.view.style import here, new_axes, on_dark, palette
 __all__ = ["problems_figure", "surface"]
 
 
-def surface(problem: Problem, ax: Any = None, points: int = 160) -> Any:
+def surface(problem: Problem | str, ax: Any = None, points: int = 160) -> Any:
     """The surface of a problem in two variables over its box, with its minima and its start; returns the 3-D axes.
 
     `ax`: axes made with ``projection="3d"``. Where the top is more than 30 times as high as the median, the height is
     logarithmic, log(1 + h/s) of the height h above the lowest point, with s a ten-thousandth of the highest.
     """
+    problem = problems.get(problem)
+    if ax is not None and not hasattr(ax, "plot_surface"):
+        raise TypeError('a surface needs three-dimensional axes: figure.add_subplot(projection="3d")')
     x, y, values = _over_the_box(problem, points)
     height, ticks = _scale(values, 30)
     ax = new_axes(ax, (7.0, 5.6), projection="3d")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from refopt import problems
+from refopt.catalogue import rule as find_rule
 from refopt.problems import Problem
 from refopt.recurrence import Rule
 from refopt.training.files import write_whole
@@ -27,7 +28,7 @@ from refopt.view.style import COLORS, ON_DARK
 
 __all__ = ["page", "player"]
 
-Rules = Rule | Sequence[Rule] | Mapping[str, Rule]
+Rules = Rule | str | Sequence[Rule | str] | Mapping[str, Rule | str]
 
 
 def player(
@@ -39,20 +40,21 @@ def player(
 ) -> Path:
     """Write the page of `rules` on a function of two variables to `path`, whole or not at all; returns the path.
 
-    `rules` is a rule, several, or a dict of them by the name that the page shows. Each walks `steps` steps from the problem's
-    start with each learning rate of `lrs`; without these, with the rate that was bound to it, or, if that is the default, with
-    the one of a ladder that comes lowest, and those beside it. A walk that leaves for infinity ends there. The directory must
-    exist.
+    `rules` is a rule or its name, several, or a dict of them by the name that the page shows. Each walks `steps` steps from the
+    problem's start with each learning rate of `lrs`; without these, with the rate that was bound to it, or, if that is the
+    default, with the one of a ladder that comes lowest, and those beside it. A walk that leaves for infinity ends there. The
+    directory is made where there is none.
 
     Raises ValueError for a problem that has not two variables, no rule, or a rate that the rule refuses.
     """
     text = page(rules, problem, steps, lrs)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     return write_whole(path, lambda file: file.write(text.encode()))
 
 
 def page(rules: Rules, problem: Problem | str, steps: int = 30, lrs: Sequence[float] | None = None) -> str:
     """The page that `player` writes."""
-    problem = problems.get(problem) if isinstance(problem, str) else problem
+    problem = problems.get(problem)
     if np.shape(problem.start) != (2,):
         raise ValueError(f"the step player draws functions of two variables; {problem.name} has {np.size(problem.start)}")
     try:
@@ -90,9 +92,10 @@ def page(rules: Rules, problem: Problem | str, steps: int = 30, lrs: Sequence[fl
 
 
 def _named(rules: Rules) -> dict[str, Rule]:
-    if isinstance(rules, Rule):
-        return {rules.name: rules}
-    found = list(rules.values() if isinstance(rules, Mapping) else rules)
+    if isinstance(rules, (Rule, str)):
+        rules = [rules]
+    given = rules.values() if isinstance(rules, Mapping) else rules
+    found = [find_rule(rule) if isinstance(rule, str) else rule for rule in given]
     for rule in found:
         if not isinstance(rule, Rule):
             raise TypeError(f"the step player takes a rule, several, or a dict of rules; got {rule!r} among them")

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from refopt import problems
 from refopt.problems import Problem
 from refopt.recurrence import nearest
 from refopt.view.contour import contour, marks
@@ -22,28 +23,39 @@ PIECES = 24  # of different strength in a trail: as smooth to the eye as one a s
 
 
 def taken(walks: Any) -> dict[str, np.ndarray]:
-    """Walks as name → points (steps + 1, 2): of such a mapping, or of what `refopt.training.toy_race` gives.
+    """Walks as name → points (steps + 1, 2): of such a mapping, or of what `refopt.training.toy_race` or `refopt.race` gives.
 
-    Raises ValueError for points of another shape, and where there are none.
+    Raises ValueError for points of another shape (those of many members, say), and where there are none.
     """
-    given = dict(walks) if isinstance(walks, Mapping) else {run.name: run.path for run in walks}
+    if not isinstance(walks, Mapping):
+        if not all(hasattr(run, "path") for run in walks):
+            raise TypeError(f"walks must be a dict of names to points (steps + 1, 2), got {walks!r}")
+        walks = {run.name: run.path for run in walks}
+    given = {name: getattr(walk, "paths", walk) for name, walk in walks.items()}
     if not given:
         raise ValueError("there are no walks to draw")
     paths = {str(name): np.asarray(path, dtype=float) for name, path in given.items()}
     for name, path in paths.items():
+        if path.ndim > 2 and path[0, ..., 0].size == 1:  # a race of one member
+            paths[name] = path.reshape(len(path), -1)
+    for name, path in paths.items():
         if path.ndim != 2 or path.shape[1] != 2 or not len(path):
-            raise ValueError(f"a walk is an array of points (steps + 1, 2); {name} has shape {path.shape}")
+            hint = "; choose one member: result[name].paths[:, 0]" if path.ndim > 2 else ""
+            raise ValueError(f"a walk is an array of points (steps + 1, 2); {name} has shape {path.shape}{hint}")
     return paths
 
 
-def trails(walks: Any, problem: Problem, ax: Any = None, *, fade: bool = True, legend: bool = True, styles: Any = None) -> Any:
+def trails(
+    walks: Any, problem: Problem | str, ax: Any = None, *, fade: bool = True, legend: bool = True, styles: Any = None
+) -> Any:
     """Several walks over the height lines of `problem`, fainter towards their beginnings, a dot where each ends.
 
-    `walks` is a mapping of names to points (steps + 1, 2), or what `refopt.training.toy_race` gives; `styles` is what
+    `walks` is a mapping of names to points (steps + 1, 2), or what `refopt.training.toy_race` or `refopt.race` (with one start
+    and no grid) gives; `problem` is a problem or its name; `styles` is what
     `line_styles` gives for them, where several panels are to agree. The square is the start, a star a minimum, and the darker
     the ground, the lower. Points that are not finite are left out. Returns the axes.
     """
-    paths = taken(walks)
+    paths, problem = taken(walks), problems.get(problem)
     ax = contour(problem, new_axes(ax))
     styles = line_styles(list(paths)) if styles is None else styles
     for name, path in paths.items():
@@ -87,7 +99,10 @@ def arrows(
 
     Raises ValueError for a name that the record does not have, or that is not a pair of numbers there.
     """
-    ax, start = new_axes(ax), np.asarray(theta, dtype=float)
+    own, ax, start = ax is None, new_axes(ax), np.asarray(theta, dtype=float)
+    if own:  # as much room as the step needs
+        reach = max(2 * float(np.abs(np.asarray(record.get("theta", start), dtype=float) - start).max()), 1e-9)
+        ax.set(xlim=(start[0] - reach, start[0] + reach), ylim=(start[1] - reach, start[1] + reach), xlabel="x", ylabel="y")
     if not names:
         raise ValueError("arrows need at least one name of the record")
     size = share * min(abs(np.diff(ax.get_xlim())[0]), abs(np.diff(ax.get_ylim())[0]))
@@ -115,12 +130,12 @@ def arrows(
     return ax
 
 
-def race_grid_figure(walks: Any, problem: Problem, columns: int = 3, title: str | None = None, words: str = "") -> Figure:
+def race_grid_figure(walks: Any, problem: Problem | str, columns: int = 3, title: str | None = None, words: str = "") -> Figure:
     """One small panel for each walk, all on the same ground: who goes how, without crossing the others.
 
     Above each panel: the walk's name, and the loss where it ends. Below all: what the marks mean, and `words` of the caller.
     """
-    paths = taken(walks)
+    paths, problem = taken(walks), problems.get(problem)
     if columns < 1:
         raise ValueError(f"a grid has at least one column, got {columns}")
     columns = min(columns, len(paths))

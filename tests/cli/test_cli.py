@@ -281,7 +281,7 @@ def test_an_unwritable_directory_is_one_clear_line(capsys, tmp_path):
 
 
 def test_usage_errors_have_status_2(capsys):
-    for words in ([], ["fly"], ["race", "--epochs", "many"]):
+    for words in (["fly"], ["race", "--epochs", "many"]):
         with pytest.raises(SystemExit) as stop:
             main(words)
         assert stop.value.code == 2

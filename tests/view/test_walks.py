@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 import refopt
 from refopt import problems, view
+from refopt.training import toy_race
 
 BEALE = problems.get("beale")
 WALKS = {
@@ -173,3 +174,49 @@ def test_every_name_of_the_room_is_there():
     with pytest.raises(AttributeError, match="no 'trial'; did you mean 'trails'"):
         view.trial
     assert refopt.view is view
+
+
+def test_a_function_of_ones_own_goes_everywhere(tmp_path):
+    """A name, a loss, a gradient and a start are enough; names and races are taken as well as objects and arrays."""
+    mine = problems.Problem("mine", lambda theta: (theta**2).sum(-1), lambda theta: 2 * theta, start=[2, 1])
+    assert mine.bounds == ((-6.0, 6.0), (-3.0, 3.0))
+    view.contour(mine)
+    view.surface(mine)
+    runs = toy_race(["sgd", refopt.adam(lr=0.1)], mine, steps=5)
+    assert [run.name for run in runs] == ["sgd", "adam"]
+    raced = refopt.race({"sgd": refopt.sgd, "adam": refopt.adam(lr=0.1)}, mine, steps=5)
+    for walks in (runs, raced):
+        drawn = [one.get_segments() for one in view.trails(walks, mine).collections if isinstance(one, LineCollection)]
+        drawn = [[pieces[0][0], *(piece[-1] for piece in pieces)] for pieces in drawn]
+        assert [run.path.tolist() for run in runs] == [np.array(path).tolist() for path in drawn]
+    assert view.animate(raced, mine, tmp_path / "new" / "walks.html").is_file()
+    assert view.player(["sgd", "adam"], mine, steps=3, path=tmp_path / "newer" / "steps.html").is_file()
+    assert view.trails(toy_race([refopt.sgd], "beale", steps=3), "beale").get_title() == "Beale: 3 steps"
+    with pytest.raises(NotImplementedError, match="hessian="):
+        mine.hessian(mine.start)
+    with pytest.raises(ValueError, match=r"choose one member: result\[name\]\.paths\[:, 0\]"):
+        view.trails(refopt.race("sgd", mine, starts=3, steps=2), mine)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ({"start": [1, np.nan]}, "one point of finite numbers"),
+        ({}, "needs a start"),
+        ({"start": [1, 2], "minima": [[1, 2, 3]]}, "minima of a problem must be points, one a row, of 2 coordinates"),
+        ({"start": [1, 2], "bounds": ((0, 1), (3, 2))}, "low below high"),
+        ({"start": [1, 2], "grad": 3}, "grad of a problem must be a function of theta, got 3"),
+    ],
+)
+def test_a_function_of_ones_own_that_does_not_fit_itself(words, error):
+    with pytest.raises((TypeError, ValueError), match=error):
+        problems.Problem(**{"name": "mine", "loss": np.sum, "grad": np.sign, **words})
+
+
+def test_arrows_have_room_without_axes():
+    theta, g = np.array([100.0, -3.0]), np.array([1e-3, 2e-3])
+    ax = view.arrows(theta, refopt.sgd(lr=1.0).step(theta, g, refopt.sgd.init(theta)), names=["g"])
+    (low, high), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    assert low < 99.999 < 100 < high
+    assert bottom < -3.002 < -3 < top
+    assert high - low < 0.1
