@@ -24,9 +24,12 @@ PIECES = 24  # of different strength in a trail: as smooth to the eye as one a s
 def taken(walks: Any) -> dict[str, np.ndarray]:
     """Walks as name → points (steps + 1, 2): of such a mapping, or of what `refopt.training.toy_race` gives.
 
-    Raises ValueError for points of another shape, and where there are none.
+    Raises TypeError for anything else, ValueError for points of another shape, and where there are none.
     """
-    given = dict(walks) if isinstance(walks, Mapping) else {run.name: run.path for run in walks}
+    try:
+        given = dict(walks) if isinstance(walks, Mapping) else {run.name: run.path for run in walks}
+    except (AttributeError, TypeError):
+        raise TypeError(f"walks are a dict of names and points, or what toy_race gives; got {type(walks).__name__}") from None
     if not given:
         raise ValueError("there are no walks to draw")
     paths = {str(name): np.asarray(path, dtype=float) for name, path in given.items()}
@@ -77,19 +80,25 @@ def trail(ax: Any, path: np.ndarray, style: Mapping[str, Any], fade: bool = True
 
 
 def arrows(
-    theta: Any, record: Mapping[str, Any], names: Sequence[str] = ("g", "update"), ax: Any = None, share: float = 0.3
+    theta: Any, record: Mapping[str, Any], names: str | Sequence[str] = ("g", "update"), ax: Any = None, share: float = 0.3
 ) -> Any:
     """Quantities of one step as arrows from the point `theta` where it was taken: which way each of them sends the walk.
 
     `record` is what ``rule.step`` gave (`g` may be added to it). A rule subtracts, so the arrow of a quantity x points along
     −x. Gradients and updates differ by orders of magnitude: every arrow is `share` of the axes wide, its true length stands
-    in the legend; a hollow dot marks where the step ended. Returns the axes.
+    in the legend; a hollow dot marks where the step ended. Without `ax` it is the surroundings of the step that are drawn.
+    Returns the axes.
 
     Raises ValueError for a name that the record does not have, or that is not a pair of numbers there.
     """
-    ax, start = new_axes(ax), np.asarray(theta, dtype=float)
+    names = [names] if isinstance(names, str) else names
     if not names:
         raise ValueError("arrows need at least one name of the record")
+    start = np.asarray(theta, dtype=float)
+    if ax is None:
+        ax, away = new_axes(), np.abs(np.asarray(record.get("theta", start), dtype=float) - start).max()
+        (left, bottom), reach = start, 1.5 * away if 0 < away < math.inf else 1.0
+        ax.set(xlim=(left - reach, left + reach), ylim=(bottom - reach, bottom + reach), xlabel="x", ylabel="y")
     size = share * min(abs(np.diff(ax.get_xlim())[0]), abs(np.diff(ax.get_ylim())[0]))
     styles = line_styles(names)
     for name in names:
