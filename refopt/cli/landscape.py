@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from refopt.cli.directory import demand_writable
@@ -179,10 +180,8 @@ def _print(document: dict[str, Any]) -> None:
         first, second = document["explained_variance"]
         print(f"explained variance {first:.1%} + {second:.1%} of the path's")
     if "projection_error" in document:
-        errors = sorted(document["projection_error"])
-        print(
-            f"projection error   median {errors[len(errors) // 2]:.1%}, largest {errors[-1]:.1%} of the distance from the end"
-        )
+        errors = document["projection_error"]
+        print(f"projection error   median {median(errors):.1%}, largest {max(errors):.1%} of the distance from the end")
         print(f"loss at the end    {document['path_losses'][-1]:.4g}")
     print(f"\nWritten: {', '.join(document['files'])}")
 

@@ -46,6 +46,9 @@ def run(options: argparse.Namespace) -> None:
     if options.seed < 0:
         raise ValueError(f"--seed must be at least 0, got {options.seed}")
     if options.animate is not None:
+        for word in ("compare", "tune", "epochs"):
+            if getattr(options, word):
+                raise ValueError(f"--{word} is of the race; --animate FILE only walks a toy function")
         _animate(racing, chosen, options)
         return
     for word in ("on", "steps"):

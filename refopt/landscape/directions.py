@@ -10,12 +10,11 @@ shifts, all that are vectors, do not move: the directions are zero there, as in 
 
 from __future__ import annotations
 
-from operator import index
 from typing import Any
 
 import numpy as np
 
-from refopt.landscape.objective import as_theta
+from refopt.landscape.objective import as_theta, whole
 from refopt.nets import Embedding, Positions
 from refopt.recurrence import nearest
 
@@ -43,11 +42,9 @@ def random_directions(
     (array([1., 1., 1.]), array([0., 0., 0.]))
     """
     theta = as_theta(theta)
-    if isinstance(count, bool) or index(count) < 1:
-        raise ValueError(f"count must be a positive whole number, got {count!r}")
     how = ("none" if net is None else "filter") if normalise is None else normalise
     rng = np.random.default_rng(seed)
-    return np.stack([normalised(rng.normal(size=theta.size), theta, net, how) for _ in range(count)])
+    return np.stack([normalised(rng.normal(size=theta.size), theta, net, how) for _ in range(whole(count, "count"))])
 
 
 def normalised(direction: Any, theta: Any, net: Any = None, normalise: str = "filter") -> np.ndarray:
@@ -66,8 +63,8 @@ def normalised(direction: Any, theta: Any, net: Any = None, normalise: str = "fi
     if net is None:
         if normalise == "filter":
             raise ValueError("a function of a plain vector has no filters: normalise='layer' or 'none', or give the net")
-        d *= np.linalg.norm(theta) / np.linalg.norm(d)
-        return d
+        drawn = np.linalg.norm(d)
+        return d * (np.linalg.norm(theta) / drawn) if drawn else d
     own, of_theta = net.views(d), net.views(theta)
     for name, axis in _filter_axes(net).items():
         part, w = own[name], of_theta[name]  # a view: writing into it changes d

@@ -6,14 +6,13 @@ import copy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
-from operator import index
 from typing import Any
 
 import numpy as np
 
-from refopt.landscape.objective import as_theta
+from refopt.landscape.objective import as_theta, whole
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "losses_of"]
 
 CHUNK = 1 << 24  # bytes of thetas in memory at once
 
@@ -48,22 +47,54 @@ def evaluate(
     A point where the loss is not finite, or overflows, gets what the loss gives there: infinity or NaN.
     """
     centre = as_theta(centre, name="centre")
-    directions = np.stack([as_theta(d, centre.size, "a direction") for d in directions])
+    directions = [as_theta(d, centre.size, "a direction") for d in directions]
     coefficients = np.asarray(coefficients, dtype=np.float64)
     if coefficients.ndim != 2 or coefficients.shape[1] != len(directions) or not np.isfinite(coefficients).all():
         raise ValueError(f"coefficients must be finite, (points, {len(directions)}), got shape {coefficients.shape}")
-    for value, name in ((threads, "threads"), (chunk, "chunk")):
-        if value is not None and (isinstance(value, bool) or index(value) < 1):
-            raise ValueError(f"{name} must be a positive whole number, got {value!r}")
-    many = max(CHUNK // centre.nbytes, threads) if chunk is None else index(chunk)
-    losses = np.empty(len(coefficients))
+
+    def combined(start: int, stop: int) -> np.ndarray:
+        thetas = np.broadcast_to(centre, (stop - start, centre.size)).copy()
+        for column, d in zip(coefficients[start:stop].T, directions, strict=True):
+            thetas += column[:, None] * d
+        return thetas
+
+    return _losses(loss, combined, (len(coefficients), centre.size), vectorised, chunk, threads, progress)
+
+
+def losses_of(
+    loss: Callable[[Any], Any],
+    thetas: np.ndarray,
+    *,
+    vectorised: bool = False,
+    chunk: int | None = None,
+    threads: int = 1,
+    progress: Callable[[int, int], Any] | None = None,
+) -> np.ndarray:
+    """The losses (m,) at thetas (m, n) that are given one by one; all else as `evaluate` has it."""
+    return _losses(
+        loss, lambda start, stop: thetas[start:stop].copy(), thetas.shape, vectorised, chunk, threads, progress
+    )  # fmt: skip
+
+
+def _losses(
+    loss: Callable[[Any], Any],
+    thetas_of: Callable[[int, int], np.ndarray],
+    shape: tuple[int, ...],
+    vectorised: bool,
+    chunk: int | None,
+    threads: int,
+    progress: Callable[[int, int], Any] | None,
+) -> np.ndarray:
+    """The losses at the thetas that `thetas_of` makes from a start to a stop; `shape` is (how many, their size)."""
+    count, size = shape
+    threads = whole(threads, "threads")
+    many = max(CHUNK // (8 * size), threads) if chunk is None else whole(chunk, "chunk")
+    losses = np.empty(count)
     own = [loss, *(copy.deepcopy(loss) for _ in range(threads - 1))]
 
     def fill(start: int, stop: int, k: int) -> None:
         """One thread's share of a chunk."""
-        thetas = np.broadcast_to(centre, (stop - start, centre.size)).copy()
-        for column, d in zip(coefficients[start:stop].T, directions, strict=True):
-            thetas += column[:, None] * d
+        thetas = thetas_of(start, stop)
         with np.errstate(all="ignore"):  # a thread has its own
             if vectorised:
                 values = np.asarray(own[k](thetas), dtype=np.float64)

@@ -12,7 +12,7 @@ import numpy as np
 
 from refopt.training.measuring import PART
 
-__all__ = ["Objective", "as_theta"]
+__all__ = ["Objective", "as_theta", "whole"]
 
 
 def as_theta(theta: Any, size: int | None = None, name: str = "theta") -> np.ndarray:
@@ -26,6 +26,18 @@ def as_theta(theta: Any, size: int | None = None, name: str = "theta") -> np.nda
     if not np.isfinite(vector).all():
         raise ValueError(f"{name} holds NaN or infinity")
     return vector
+
+
+def whole(value: Any, name: str, least: int = 1) -> int:
+    """`value` as a whole number of at least `least`. ValueError for anything else."""
+    try:
+        number = None if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = None
+    if number is None or number < least:
+        allowed = "a positive whole number" if least == 1 else f"a whole number of at least {least}"
+        raise ValueError(f"{name} must be {allowed}, got {value!r}")
+    return number
 
 
 class Objective:
@@ -46,18 +58,16 @@ class Objective:
 
     def __init__(self, net: Any, x: Any, y: Any, *, running: Any = None, batch_size: int | None = None) -> None:
         x, y = np.asarray(x), np.asarray(y)
-        if not len(y) or x.ndim == 0 or len(x) != len(y):
+        if not x.ndim or not y.ndim or not len(y) or len(x) != len(y):
             raise ValueError(f"x and y must hold the same number of examples, at least one; got shapes {x.shape} and {y.shape}")
         self.net, self.size = net, net.size
         self.x = x.astype(np.float64, copy=False) if x.dtype.kind == "f" else x
         self.y = y.astype(np.float64, copy=False) if y.dtype.kind == "f" else y
         self.words = {} if running is None else {"running": as_theta(running, name="running")}
-        whole = getattr(net, "running_size", 0) and running is None
+        one = getattr(net, "running_size", 0) and running is None
         if batch_size is None:
-            batch_size = len(y) if whole else max(PART * len(y) // max(self.x.nbytes, 1), 1)
-        elif isinstance(batch_size, bool) or index(batch_size) < 1:
-            raise ValueError(f"batch_size must be a positive whole number, got {batch_size!r}")
-        elif whole and batch_size < len(y):
+            batch_size = len(y) if one else max(PART * len(y) // max(self.x.nbytes, 1), 1)
+        elif whole(batch_size, "batch_size") < len(y) and one:
             raise ValueError("with batch normalisation the parts would have statistics of their own; give running=")
         self.batch_size = index(batch_size)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refopt.landscape.directions import random_directions
-from refopt.landscape.objective import as_theta
+from refopt.landscape.objective import as_theta, whole
 
 __all__ = ["Plane", "Trajectory", "pca_plane", "random_plane", "rows_of"]
 
@@ -36,9 +36,10 @@ class Plane:
 
     def __post_init__(self) -> None:
         centre = as_theta(self.centre, name="centre")
-        directions = np.stack([as_theta(d, centre.size, "a direction") for d in self.directions])
-        if len(directions) != 2:
-            raise ValueError(f"a plane has two directions, got {len(directions)}")
+        given = [as_theta(d, centre.size, "a direction") for d in self.directions]
+        if len(given) != 2:
+            raise ValueError(f"a plane has two directions, got {len(given)}")
+        directions = np.stack(given)
         lengths = np.linalg.norm(directions, axis=1)
         if not lengths.all() or np.linalg.svd(directions / lengths[:, None], compute_uv=False)[1] < 1e-10:
             raise ValueError("the two directions of a plane must be different lines, and neither of length 0")
@@ -113,9 +114,7 @@ class Trajectory:
     """
 
     def __init__(self, every: int = 1) -> None:
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise ValueError(f"every must be a positive whole number, got {every!r}")
-        self.every, self.epochs, self._thetas = every, [], []  # type: tuple[int, list[int], list[np.ndarray]]
+        self.every, self.epochs, self._thetas = whole(every, "every"), [], []  # type: tuple[int, list[int], list[np.ndarray]]
 
     def __call__(self, epoch: Any) -> None:
         """Keep the theta of an `Epoch`."""

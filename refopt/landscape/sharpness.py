@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from refopt.landscape.hessian import hessian
-from refopt.landscape.objective import as_theta
+from refopt.landscape.objective import as_theta, whole
 from refopt.landscape.spectrum import eigenpairs
 from refopt.rules.sgd import sgd
 from refopt.wrappers.sam import sam
 
 __all__ = ["Ball", "Stability", "ball_sharpness", "edge_of_stability"]
 
-DIVERGED = 1e12  # times the first loss
+DIVERGED = 1e12  # times the first loss, or 1 where that is smaller: a start beside a minimum has a loss of almost 0
 
 
 class Ball(NamedTuple):
@@ -40,8 +39,8 @@ class Stability:
 
     losses (steps + 1,): before every update and after the last. at (m,): the numbers of updates done when the Hessian was
     looked at, sharpness (m,): its largest eigenvalue then. threshold: above it gradient descent on a quadratic would diverge.
-    lr, momentum: of the descent. A descent that diverges (a loss that is not finite, or 10¹² times the first) ends there, with
-    fewer entries.
+    lr, momentum: of the descent. A descent that diverges (a theta or a loss that is not finite, or a loss above 10¹² and above
+    10¹² times the first) ends there, with fewer entries.
     """
 
     losses: np.ndarray
@@ -71,8 +70,7 @@ def ball_sharpness(objective: Any, theta: Any, rho: float = 0.05, *, ascent: int
     theta = as_theta(theta, getattr(objective, "size", None))
     if not 0 < rho < np.inf:
         raise ValueError(f"rho must be a positive number, got {rho!r}")
-    if isinstance(ascent, bool) or index(ascent) < 0:
-        raise ValueError(f"ascent must be a whole number of steps, got {ascent!r}")
+    ascent = whole(ascent, "ascent", 0)
     base, g = float(objective.loss(theta)), np.asarray(objective.grad(theta), dtype=np.float64)
     step = sam.step(theta, g, sam.init(theta), rho=rho, grad=lambda there: g)
     best = Ball(float(objective.loss(step["theta_adv"])) - base, step["theta_adv"], "first-order")
@@ -120,9 +118,7 @@ def edge_of_stability(
     from the last eigenvector. `progress` is called with (steps done, steps).
     """
     theta = as_theta(theta, getattr(objective, "size", None))
-    for value, name in ((steps, "steps"), (every, "every")):
-        if isinstance(value, bool) or index(value) < 1:
-            raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+    steps, every = whole(steps, "steps"), whole(every, "every")
     if not 0 < lr < np.inf or not 0 <= momentum < 1:
         raise ValueError(f"lr must be positive, and momentum in [0, 1); got {lr!r} and {momentum!r}")
     rule = sgd(lr=lr, momentum=momentum)
@@ -130,8 +126,8 @@ def edge_of_stability(
     losses, at, sharpness = [], [], []
     for k in range(steps + 1):
         with np.errstate(all="ignore"):
-            losses.append(float(objective.loss(theta)))
-        if not abs(losses[-1]) <= DIVERGED * abs(losses[0]):
+            losses.append(float(objective.loss(theta)) if np.isfinite(theta).all() else np.nan)
+        if not abs(losses[-1]) <= min(DIVERGED * max(abs(losses[0]), 1.0), np.finfo(float).max):
             break
         if k % every == 0 or k == steps:
             pair = eigenpairs(hessian(objective, theta), tol=tol, start=start)

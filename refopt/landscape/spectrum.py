@@ -5,14 +5,14 @@ Every function takes a `Hessian`, or a symmetric matrix.
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass
-from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from refopt.landscape.hessian import as_product
-from refopt.landscape.objective import as_theta
+from refopt.landscape.objective import as_theta, whole
 from refopt.recurrence import nearest
 
 __all__ = ["Density", "Eigenpairs", "Estimate", "density", "eigenpairs", "lanczos", "trace"]
@@ -71,16 +71,24 @@ def eigenpairs(
     H = as_product(H)
     if which not in ENDS:
         raise ValueError(f"unknown which {which!r}{nearest(which, ENDS)}")
-    if isinstance(k, bool) or not 1 <= index(k) <= H.size:
+    if whole(k, "k") > H.size:
         raise ValueError(f"k must be a whole number from 1 to {H.size}, got {k!r}")
     if H.size <= max(SMALL, k + 1):
         matrix = H.dense()
         values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     else:
-        v0 = np.random.default_rng(seed).normal(size=H.size) if start is None else as_theta(start, H.size, "start")
+        rng = np.random.default_rng(seed)
+        drawn = rng.normal(size=H.size)
+        v0 = drawn if start is None else as_theta(start, H.size, "start")
+        if not (H @ v0).any():  # ARPACK begins with H @ v0
+            v0 = drawn
+            if start is None or not (H @ v0).any():  # H is 0: no other matrix has a random vector in its kernel
+                return Eigenpairs(np.zeros(k), np.eye(k, H.size))
         operator = LinearOperator(H.shape, matvec=lambda v: H @ np.ravel(v), dtype=np.float64)
+        # from SciPy 1.17 on ARPACK goes on from an invariant subspace at random, unless it is told how
+        seeded = {"rng": rng} if "rng" in inspect.signature(eigsh).parameters else {}
         try:
-            values, vectors = eigsh(operator, k=k, which=ENDS[which], tol=tol, v0=v0, maxiter=most)
+            values, vectors = eigsh(operator, k=k, which=ENDS[which], tol=tol, v0=v0, maxiter=most, **seeded)
         except ArpackError as error:
             raise ArithmeticError(f"the {k} {which} eigenvalues of {H} were not found: {error}") from None
     order = np.argsort({"largest": -values, "smallest": values, "magnitude": -np.abs(values)}[which], kind="stable")[:k]
@@ -102,8 +110,9 @@ def trace(H: Any, probes: Any = 100, *, seed: int = 0) -> Estimate:
     H = as_product(H)
     if np.ndim(probes) == 0:
         rng = np.random.default_rng(seed)
-        vectors = (rng.choice([-1.0, 1.0], size=H.size) for _ in range(_positive(probes, "probes")))
+        vectors = (rng.choice([-1.0, 1.0], size=H.size) for _ in range(whole(probes, "probes")))
     else:
+        whole(len(probes), "the number of probes")
         vectors = (as_theta(v, H.size, "a probe") for v in probes)
     values = np.array([v @ (H @ v) for v in vectors])
     error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
@@ -117,9 +126,12 @@ def lanczos(H: Any, v: Any, steps: int) -> tuple[np.ndarray, np.ndarray]:
     the first entries of its eigenvectors the weights (Golub & Welsch 1969). Σ weights·p(nodes) = vᵀ p(H) v / vᵀ v for every
     polynomial p of degree up to 2·steps − 1. It ends early where v lies in an invariant subspace, and is then exact.
     """
-    H, v = as_product(H), as_theta(v)
+    H = as_product(H)
+    v = as_theta(v, H.size, "v")
+    if not v.any():
+        raise ValueError("v must not be 0: it has no direction to begin with")
     q = v / np.linalg.norm(v)
-    basis = np.empty((min(_positive(steps, "steps"), H.size), H.size))
+    basis = np.empty((min(whole(steps, "steps"), H.size), H.size))
     diagonal: list[float] = []
     beside: list[float] = []
     scale = 0.0
@@ -146,35 +158,35 @@ def density(
     """The density of the eigenvalues, by stochastic Lanczos quadrature (Ghorbani et al. 2019, arXiv:1901.10159, Algorithm 1).
 
     The mean over `probes` random Gaussian vectors of their `lanczos` quadratures of `steps` nodes, drawn as bells of width
-    `sigma` (default: the paper's, 0.16 % of the width of the spectrum). It costs steps·probes products with H, and memory for
+    `sigma` (default: the paper's, 0.16 % of the width of the spectrum; where all eigenvalues are one, of its size). The
+    `points` lie evenly over all bells, no further apart than sigma. It costs steps·probes products with H, and memory for
     `steps` vectors.
+
+    Raises ValueError for a sigma so small that bells would fall between the points.
 
     >>> found = density(np.diag([0.0, 0.0, 0.0, 4.0]), sigma=0.1)
     >>> round(float(found.weights.sum()), 12), sorted(set(np.abs(found.nodes).round(9).tolist()))
     (1.0, [0.0, 4.0])
     """
-    H = as_product(H)
+    H, points = as_product(H), whole(points, "points", 2)
+    if sigma is not None and not 0 < sigma < np.inf:
+        raise ValueError(f"sigma must be a positive number, got {sigma!r}")
     rng = np.random.default_rng(seed)
-    parts = [lanczos(H, rng.normal(size=H.size), steps) for _ in range(_positive(probes, "probes"))]
+    parts = [lanczos(H, rng.normal(size=H.size), steps) for _ in range(whole(probes, "probes"))]
     nodes = np.concatenate([nodes for nodes, _ in parts])
     weights = np.concatenate([weights for _, weights in parts]) / len(parts)
     low, high = float(nodes.min()), float(nodes.max())
-    width = high - low or max(abs(high), 1.0)
-    if sigma is None:
-        sigma = float(WIDTH * width)
-    elif not 0 < sigma < np.inf:
-        raise ValueError(f"sigma must be a positive number, got {sigma!r}")
+    size = max(abs(low), abs(high))
+    width = high - low
+    if width <= 1e-12 * size:  # one eigenvalue, apart from rounding
+        width = size or 1.0
+    sigma = float(WIDTH * width) if sigma is None else sigma
     margin = max(0.05 * width, 5 * sigma)
-    if _positive(points, "points") < 2:
-        raise ValueError(f"points must be at least 2, got {points!r}")
     at = np.linspace(low - margin, high + margin, points)
+    if at[1] - at[0] > sigma:
+        needed = int(np.ceil((at[-1] - at[0]) / sigma)) + 1
+        raise ValueError(f"bells of sigma = {sigma:.3g} fall between {points} points; take at least {needed}")
     bells = np.zeros_like(at)
     for node, weight in zip(nodes, weights, strict=True):
         bells += weight * np.exp(-0.5 * ((at - node) / sigma) ** 2)
     return Density(at, bells / (sigma * np.sqrt(2 * np.pi)), nodes, weights, float(sigma))
-
-
-def _positive(value: Any, name: str) -> int:
-    if isinstance(value, bool) or index(value) < 1:
-        raise ValueError(f"{name} must be a positive whole number, got {value!r}")
-    return index(value)

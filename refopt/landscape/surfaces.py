@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import index
 from typing import Any
 
 import numpy as np
 
-from refopt.landscape.evaluation import evaluate
-from refopt.landscape.objective import as_theta
+from refopt.landscape.evaluation import evaluate, losses_of
+from refopt.landscape.objective import as_theta, whole
 from refopt.landscape.planes import Plane, rows_of
 
 __all__ = ["Line", "Surface", "line", "surface"]
@@ -116,17 +115,15 @@ def surface(
     if walked is None or seen is None:
         return Surface(a, b, losses, plane)
     quiet = {word: value for word, value in more.items() if word != "progress"}
-    own = evaluate(loss, np.zeros(plane.centre.size), walked, np.eye(len(walked)), **quiet)
-    return Surface(a, b, losses, plane, seen, own, plane.off_plane(walked))
+    return Surface(a, b, losses, plane, seen, losses_of(loss, walked, **quiet), plane.off_plane(walked))
 
 
 def _axis(side: tuple[Any, Any], points: Any) -> np.ndarray:
     low, high = side
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
         raise ValueError(f"a span must run from a finite number to a larger one, got {low!r} to {high!r}")
-    if isinstance(points, bool) or index(points) < 2:
-        raise ValueError(f"points must be a whole number of at least 2, got {points!r}")
-    return np.linspace(low, high, index(points))
+    axis = np.linspace(low, high, whole(points, "points", 2))
+    return (axis - axis[::-1]) / 2 if low == -high else axis  # by its mirror image: 0 in the middle, not 1e-16
 
 
 def _sides(span: Any, path: np.ndarray | None) -> tuple[tuple[float, float], tuple[float, float]]:

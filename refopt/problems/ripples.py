@@ -205,10 +205,12 @@ def michalewicz(dimension: int = 2, m: int = 10) -> Problem:
         second = s ** (power - 2) * c**2 * power * (power - 1) - s**power * power
         return np.sin(x) * s**power - 2 * np.cos(x) * first * du - np.sin(x) * (second * du**2 + filled(x, 2) * i / pi * first)
 
-    grid = np.linspace(0, pi, 200 * dimension + 2001)
-    lowest = grid[np.argmin(term(np.repeat(grid[:, None], dimension, axis=1)), axis=0)][None]
-    for _ in range(30):  # Newton's method, from within a thousandth of the floor of the canyon
-        lowest = lowest - slope(lowest) / curvature(lowest)
+    # Canyons run where i·x²/π = π/2 + kπ, the deeper the nearer to π/2: the deepest is one of the two that enclose it.
+    canyon = np.clip(np.floor(order / 4 - 0.5) + np.arange(2)[:, None], 0, order - 1)
+    floors = pi * np.sqrt((canyon + 0.5) / order)
+    for _ in range(30):  # Newton's method
+        floors = floors - slope(floors) / curvature(floors)
+    lowest = np.take_along_axis(floors, term(floors).argmin(axis=0)[None], axis=0)
     return of_coordinates(
         "michalewicz",
         dimension,

@@ -46,7 +46,7 @@ def rosenbrock(dimension: int = 2) -> Problem:
         hessian,
         minima=np.ones((1, dimension)),
         start=np.resize([-1.2, 1.0], dimension),
-        bounds=((-2.0, 2.0), *[(-0.75, 2.25)] * (dimension - 1)),
+        bounds=((-2.0, 2.0), *[(-0.75, 2.25) if dimension == 2 else (-2.0, 2.25)] * (dimension - 1)),
         trap="the floor of a curved valley: finding it is easy, following it is not",
         paper="Rosenbrock 1960, An automatic method for finding the greatest or least value of a function",
     )

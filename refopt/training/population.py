@@ -122,8 +122,11 @@ def lattice(problem: Problem | str, points: int | tuple[int, int] = 200) -> np.n
     problem = _problem(problem)
     if len(problem.bounds) != 2:
         raise ValueError(f"lattice: {problem.name} has {len(problem.bounds)} variables; a lattice is of two")
-    rows, columns = points if isinstance(points, tuple) else (points, points)
-    if min(_count("points", rows), _count("points", columns)) < 1:
+    both = tuple(points) if isinstance(points, (tuple, list)) else (points, points)
+    if len(both) != 2:
+        raise ValueError(f"lattice: points must be one whole number or two, got {points!r}")
+    rows, columns = (_count("points", number, "lattice") for number in both)
+    if min(rows, columns) < 1:
         raise ValueError(f"lattice: points must be at least 1 along each axis, got {points!r}")
     (left, right), (bottom, top) = problem.bounds
     return np.stack(np.meshgrid(np.linspace(left, right, columns), np.linspace(bottom, top, rows)), axis=-1)
@@ -157,7 +160,7 @@ def race(
     ((1001, 2, 500), array([1., 0.]))
     """
     chosen, problem = _rules(rules), _problem(problem)
-    points = _starts(starts, problem, seed)
+    points = _starts(starts, problem, seed, _count("memory", memory))
     if _count("steps", steps) < 0:
         raise ValueError(f"race: steps must be at least 0, got {steps}")
     grids = {} if grids is None else grids
@@ -203,20 +206,24 @@ def _problem(problem: Any) -> Problem:
     return problem
 
 
-def _count(what: str, value: Any) -> int:
+def _count(what: str, value: Any, who: str = "race") -> int:
     try:
         return index(value)
     except TypeError:
-        raise TypeError(f"race: {what} must be a whole number, got {value!r}") from None
+        raise TypeError(f"{who}: {what} must be a whole number, got {value!r}") from None
 
 
-def _starts(starts: Any, problem: Problem, seed: int) -> np.ndarray:
+def _starts(starts: Any, problem: Problem, seed: int, memory: int) -> np.ndarray:
     n = len(problem.start)
     if starts is None:
         return np.array(problem.start, dtype=float)
     if isinstance(starts, (int, np.integer)) and not isinstance(starts, bool):
         if starts < 1:
             raise ValueError(f"race: starts must be at least 1, got {starts}")
+        if (needed := int(starts) * n * 8) > memory:  # before they are drawn
+            raise ValueError(
+                f"race: {starts} starts need {_size(needed)}, more than the {_size(memory)} of memory=…; race fewer at a time"
+            )
         low, high = np.array(problem.bounds, dtype=float).T
         return np.random.default_rng(seed).uniform(low, high, (int(starts), n))
     if not isinstance(starts, np.ndarray):
@@ -243,9 +250,9 @@ def _kept(keep: Any, steps: int) -> np.ndarray:
     return np.unique([*range(0, steps, keep), steps])
 
 
-def _demand_memory(courses: Sequence[_Course], keep: Any, memory: Any) -> None:
+def _demand_memory(courses: Sequence[_Course], keep: Any, memory: int) -> None:
     needed = sum(course.bytes(len(course.at)) for course in courses)
-    if needed <= _count("memory", memory):
+    if needed <= memory:
         return
     least = sum(course.bytes(1) for course in courses)
     advice = f'keep="last" needs {_size(least)}; keep=k keeps every k-th step' if keep != "last" else "race fewer at a time"

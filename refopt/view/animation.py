@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import math
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +27,7 @@ from refopt.problems import Problem
 from refopt.recurrence import nearest
 from refopt.training.files import write_whole
 from refopt.view.contour import contour, marks
+from refopt.view.page import as_script, filled
 from refopt.view.style import ink, line_styles, new_figure, on_dark, outline
 from refopt.view.walks import taken
 
@@ -83,11 +82,12 @@ def _stage(paths: dict[str, np.ndarray], problem: Problem, title: str | None) ->
         ground, losses = figure.subplots(1, 2)
         contour(problem, ground)
         marks(ground, problem)
-        lowest = min(_floor(problem), *(np.nanmin(some) for some in values.values()))
+        known = [_floor(problem), *(float(some[np.isfinite(some)].min(initial=np.inf)) for some in values.values())]
+        lowest = min(known) if math.isfinite(min(known)) else 0.0
         heights = [some - lowest for some in values.values()]
         finite = np.concatenate([some[np.isfinite(some) & (some > 0)] for some in heights])
         low, high = (max(finite.min(), 1e-16), finite.max()) if finite.size else (0.1, 1.0)
-        first = max(float(some[0]) for some in heights)
+        first = max((float(some[0]) for some in heights if math.isfinite(some[0])), default=low)
         high = min(high, max(first, low) * 1e3)  # one that flies away must not flatten the others
         losses.set(xlim=(0, max(steps, 1)), ylim=(low / 2, high * 2), yscale="log", xlabel="step", title="Loss along each walk")
         losses.set_ylabel("loss above the lowest" if lowest else "loss")
@@ -100,12 +100,12 @@ def _stage(paths: dict[str, np.ndarray], problem: Problem, title: str | None) ->
 
 
 def _floor(problem: Problem) -> float:
-    """The loss at the minima; 0 where the function has none, so that heights below are then of the walks themselves."""
+    """The loss at the minima; infinite where the function has none: then the lowest point of the walks is the floor."""
     return float(np.min(problem.loss(problem.minima))) if len(problem.minima) else math.inf
 
 
-def _frames(stage: _Stage) -> Iterator[np.ndarray]:
-    """Every frame as pixels (height, width, 4), uint8."""
+def _frames(stage: _Stage, steps: Iterable[int]) -> Iterator[np.ndarray]:
+    """The frames of these steps as pixels (height, width, 4), uint8."""
     figure, paper = stage.figure, stage.figure.get_facecolor()
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
@@ -124,7 +124,7 @@ def _frames(stage: _Stage) -> Iterator[np.ndarray]:
     )
     canvas.draw()
     empty = canvas.copy_from_bbox(figure.bbox)
-    for step in range(stage.steps + 1):
+    for step in steps:
         canvas.restore_region(empty)
         for trail, dot, curve, end, path, values in lines:
             last = min(step, len(path) - 1)
@@ -145,19 +145,19 @@ def _frames(stage: _Stage) -> Iterator[np.ndarray]:
 def _gif(stage: _Stage, path: Path, fps: float) -> Path:
     from PIL import Image
 
-    images = [Image.fromarray(frame).convert("RGB") for frame in _frames(stage)]
-    colors = images[-1].quantize(255)  # one palette for all: the last frame has every colour
-    small = [image.quantize(palette=colors, dither=Image.Dither.NONE) for image in images]
-    times = [round(1000 / fps)] * (len(small) - 1) + [round(1000 * HOLD)]
+    images = (Image.fromarray(frame).convert("RGB") for frame in _frames(stage, [stage.steps, *range(stage.steps + 1)]))
+    colors = next(images).quantize(255)  # one palette for all: the last frame has every colour
+    small = (image.quantize(palette=colors, dither=Image.Dither.NONE) for image in images)  # one in full colour at a time
+    times = [round(1000 / fps)] * stage.steps + [round(1000 * HOLD)]
 
     def write(file: Any) -> None:
-        small[0].save(file, format="GIF", save_all=True, append_images=small[1:], duration=times, loop=0, optimize=False)
+        next(small).save(file, format="GIF", save_all=True, append_images=small, duration=times, loop=0, optimize=False)
 
     return write_whole(path, write)
 
 
 def _mp4(stage: _Stage, path: Path, fps: float) -> Path:
-    frames = _frames(stage)
+    frames = _frames(stage, range(stage.steps + 1))
     first = next(frames)
     height, width = first.shape[:2]
     with tempfile.TemporaryDirectory() as folder:
@@ -225,18 +225,16 @@ def _html(stage: _Stage, path: Path, fps: float) -> Path:
         ],
     }
     dark = on_dark(figure.get_facecolor())
-    words = {
-        "TITLE": escape(f"{', '.join(stage.paths)} on {stage.ground.get_title(loc='left')}"),
-        "PICTURE": base64.b64encode(picture.getvalue()).decode(),
-        "RACE": json.dumps(race, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
-        "PAPER": mpl.colors.to_hex(figure.get_facecolor()),
-        "INK": "#e8eaed" if dark else "#1a1a1a",
-        "LINE": "#3a414c" if dark else "#c4c9d2",
-        "SCHEME": "dark" if dark else "light",
-    }
-    page = resources.files("refopt.view").joinpath("animation.html").read_text(encoding="utf-8")
-    for word, text in words.items():
-        page = page.replace(f"{{{{{word}}}}}", text)
+    page = filled(
+        "animation.html",
+        title=escape(f"{', '.join(stage.paths)} on {stage.ground.get_title(loc='left')}"),
+        picture=base64.b64encode(picture.getvalue()).decode(),
+        race=as_script(race),
+        paper=mpl.colors.to_hex(figure.get_facecolor()),
+        ink="#e8eaed" if dark else "#1a1a1a",
+        line="#3a414c" if dark else "#c4c9d2",
+        scheme="dark" if dark else "light",
+    )
     return write_whole(path, lambda file: file.write(page.encode()))
 
 

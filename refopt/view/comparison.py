@@ -155,6 +155,8 @@ def _epochs(ax: Any, title: str, what: str) -> None:
     ax.set(title=title, xlabel="epoch", ylabel=what)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.margins(x=0.01)
+    if np.diff(ax.get_xlim()) < 1:  # a single epoch: room for its number
+        ax.set_xlim(np.add(ax.get_xlim(), (-0.5, 0.5)))
 
 
 def _log(ax: Any, axis: str = "y") -> None:

@@ -30,7 +30,7 @@ def drift_panel(apart: Mapping[str, Any], reference: str, ax: Any = None, digits
         if name in equal:
             continue
         shown = np.where(values > 0, values, np.nan)
-        most = max(most, float(np.nanmax(shown)) if np.isfinite(shown).any() else 1.0)
+        most = max(most, float(shown[np.isfinite(shown)].max(initial=1.0)))
         ax.plot(np.arange(1, len(values) + 1), shown, label=name, **styles[name])
     steps = max(len(values) for values in drifts.values())
     ax.set(xscale="log", yscale="log", xlim=(1, max(steps, 2)), ylim=(0.3, most * 5), xlabel="step (log scale)")

@@ -28,6 +28,7 @@ __all__ = ["Gallery", "find"]
 
 PACKAGE = Path(refopt.__file__).parent
 LIST, PAGE = "made.json", "README.md"
+NOTED = {"script", "data", "picture", "uses"}  # of each picture
 
 
 def find(start: Path | None = None) -> Gallery:
@@ -54,6 +55,8 @@ class Gallery:
         self.names = sorted(path.stem for path in self.directory.glob("*.py"))
         try:
             self.made: dict[str, Any] = json.loads((self.directory / LIST).read_text(encoding="utf-8"))
+            if not isinstance(self.made, dict) or not all(isinstance(e, dict) and set(e) >= NOTED for e in self.made.values()):
+                raise ValueError("it holds no notes of pictures")
         except FileNotFoundError:
             self.made = {}
         except ValueError as error:

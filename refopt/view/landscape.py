@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from refopt.landscape import Density, Line, Stability, Surface
-from refopt.view.style import RC, line_styles, new_axes, on_dark, palette
+from refopt.view.style import line_styles, new_axes, new_figure, on_dark, palette
 
 __all__ = [
     "edge_of_stability", "interpolation", "landscape_contour", "landscape_figure", "landscape_surface", "spectrum",
@@ -60,9 +59,13 @@ def landscape_surface(
     """A `Surface` as a relief, with the path on it; returns the axes, which are three-dimensional ones.
 
     `log`: the height is the logarithm of the loss. `top` cuts off what is higher. `view`: elevation and azimuth in degrees.
+
+    Raises ValueError with `log` for losses that are not positive.
     """
-    ax = new_axes(ax, (6.6, 5.6), projection="3d")
     heights, norm, _ = _heights(surface, top)
+    if log and heights.min() <= 0:
+        raise ValueError(f"a logarithmic height needs losses above 0; the lowest here is {heights.min():.3g}")
+    ax = new_axes(ax, (6.6, 5.6), projection="3d")
     rise = np.log10 if log else np.asarray
     a, b = np.meshgrid(surface.a, surface.b)
     colors = _shades()(norm(heights))
@@ -92,14 +95,11 @@ def landscape_surface(
 
 def landscape_figure(surface: Surface, title: str = "", loss: str = LOSS) -> Figure:
     """A `Surface` from above and as a relief, side by side."""
-    with mpl.rc_context() if on_dark() else mpl.rc_context(RC):
-        figure = Figure(figsize=(13.2, 5.9), layout="constrained")
+    with new_figure(13.2, 5.9) as figure:
         landscape_contour(surface, figure.add_subplot(1, 2, 1), title="From above", loss=loss)
         landscape_surface(surface, figure.add_subplot(1, 2, 2, projection="3d"), title="The same as a relief", loss=loss)
         if title:
             figure.suptitle(title, fontsize=15, fontweight="bold")
-        figure.draw_without_rendering()  # lay out once: a layout done again at every save moves by rounding
-        figure.set_layout_engine("none")
     return figure
 
 
@@ -112,7 +112,14 @@ def interpolation(
     loss: str = LOSS,
     log: bool = False,
 ) -> Any:
-    """Losses along straight lines, by name, which share their two ends; returns the axes. `ends` names α = 0 and α = 1."""
+    """Losses along straight lines, by name, which share their two ends; returns the axes. `ends` names α = 0 and α = 1.
+
+    Raises ValueError where there is no line, and with `log` where no loss is positive.
+    """
+    if not lines:
+        raise ValueError("there are no lines to draw")
+    if log and not any((line.losses > 0).any() for line in lines.values()):
+        raise ValueError("a logarithmic scale needs losses above 0")
     ax = new_axes(ax)
     styles = line_styles(list(lines))
     for name, line in lines.items():
@@ -180,8 +187,10 @@ def spectrum(
 def edge_of_stability(runs: Mapping[str, Stability], ax: Any = None, *, losses: Any = None, title: str = "") -> Any:
     """Sharpness against steps of gradient descent, one line a run, each with its threshold dashed; returns the axes.
 
-    `losses`: axes for the losses of the same steps (logarithmic).
+    `losses`: axes for the losses of the same steps (logarithmic). Raises ValueError where there is no run.
     """
+    if not runs:
+        raise ValueError("there are no runs to draw")
     ax = new_axes(ax)
     colors = palette()
     for i, (name, run) in enumerate(runs.items()):

@@ -153,7 +153,8 @@ class _Writer:
     def _constant(self, value: Any) -> str:
         if not isinstance(value, (int, float)) or isinstance(value, bool):
             return f"<mi>{escape(str(value))}</mi>"
-        digits, _, power = f"{value:g}".partition("e")
+        short = f"{value:g}"
+        digits, _, power = (short if float(short) == value else repr(value)).partition("e")
         if not power:
             return f"<mn>{int(value) if value == int(value) else repr(value)}</mn>"
         ten = f"<msup><mn>10</mn><mn>{int(power)}</mn></msup>".replace("-", "−")

@@ -73,9 +73,9 @@ def basins(found: Population, ax: Any = None, tol: float = 1e-2, shades: bool = 
     steps were kept).
     """
     starts = found.starts
-    if found.grids or starts.ndim != 3 or starts.shape[-1] != 2:
+    if found.grids or starts.ndim != 3 or starts.shape[-1] != 2 or min(starts.shape) < 2:
         raise ValueError(
-            "basins are of starts on a lattice, (rows, columns, 2), and of no grids; "
+            "basins are of starts on a lattice, (rows, columns, 2), at least two rows and columns, and of no grids; "
             f"{found.name} has starts {starts.shape} and grids {list(found.grids)}"
         )
     colors = [palette()[i % len(palette())] for i in range(len(found.problem.minima))]
@@ -127,6 +127,8 @@ def swarm(found: Population, ax: Any = None, most: int = 200, tol: float = 1e-2)
 
 def stability_figure(condition: float = 25.0, points: int = 120, steps: int = 300) -> Figure:
     """Where gradient descent with momentum is stable on a bowl, measured by walking and by the closed form."""
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
     bowl = problems.get("quadratic", condition=condition)
     grids = {"lr": np.linspace(0.0, 5 / condition, points + 1)[1:], "momentum": np.linspace(0, 0.99, points)}
     found = race("sgd", bowl, steps=steps, grids=grids, keep="last")["sgd"]
@@ -173,6 +175,8 @@ def basins_figure(
 
     A start belongs to the minimum that it is within 0.1 of at the end: rules of steps that do not shrink circle around it.
     """
+    if columns < 1:
+        raise ValueError(f"a figure has at least one column, got {columns}")
     rules = {name: find_rule(word, **hyper) for name, (word, hyper) in ATTRACTED.items()} if rules is None else rules
     problem = problems.get(problem)
     all_found = race(rules, problem, lattice(problem, points), steps, keep=5)
@@ -196,28 +200,36 @@ def lr_beta_figure(problem: Problem | str = "rosenbrock", points: int = 80, step
     """The lowest loss that SGD reaches over lr × momentum, Adam over lr × β₁ and lr × β₂; the star is the lowest of all.
 
     Hatched are walks that end higher than they began, or nowhere: how low one was thrown on its way out would say nothing.
+    Losses count from the minimum, where that is not 0. Raises ValueError for a function without a minimum.
     """
     problem = problems.get(problem)
+    if not len(problem.minima):
+        raise ValueError(f"{problem.name} has no minimum, from which losses are counted")
+    floor = float(problem.loss(problem.minima).min())
+    begin = float(problem.loss(problem.start)) - floor
     to_one = 1 - np.geomspace(1, 1e-3, points)
     maps = [
         ("sgd", "momentum", np.geomspace(1e-5, 1e-1, points), "SGD with momentum"),
         ("adam", "beta1", np.geomspace(1e-3, 1e1, points), "Adam, β₂ = 0.999"),
         ("adam", "beta2", np.geomspace(1e-3, 1e1, points), "Adam, β₁ = 0.9"),
     ]
-    begin = float(problem.loss(problem.start))
-    norm = LogNorm(1e-10, begin)
+    least = 1e-10 * min(begin, 1.0)
+    norm = LogNorm(least, begin)
     with new_figure(12.6, 5.2) as figure:
         panels = figure.subplots(1, 3)
         for ax, (name, beta, lrs, title) in zip(panels, maps, strict=True):
             found = race(name, problem, steps=steps, grids={"lr": lrs, beta: to_one}, keep="last")[name]
-            reached = np.where(found.losses[-1] <= begin, found.best, np.nan).reshape(points, points)
+            reached = np.maximum(found.best - floor, least / 10)
+            reached = np.where(found.losses[-1] - floor <= begin, reached, np.nan).reshape(points, points)
             heatmap(found, ax, reached, norm=norm, bar=False)
-            lowest = np.unravel_index(np.nanargmin(reached), reached.shape)
+            lowest = np.unravel_index(
+                np.nanargmin(np.where(np.isnan(reached), np.nan, found.best.reshape(reached.shape))), reached.shape
+            )
             ax.plot(lrs[lowest[0]], to_one[lowest[1]], "*", color="white", markeredgecolor="black", markersize=17, zorder=5)
             ax.set_title(title)
             ax.set_xlabel("learning rate (log scale)", fontsize=12)
             ax.set_ylabel(GREEK[beta], fontsize=15)
-        label = f"lowest loss within {steps} steps (log scale)"
+        label = f"lowest loss{' − minimum' if floor else ''} within {steps} steps (log scale)"
         figure.colorbar(panels[0].collections[0], ax=panels, label=label, extend="min")
         heading = problem.name.replace("_", " ").capitalize()
         figure.suptitle(f"{heading}: learning rate and β must be tuned together", fontsize=15, fontweight="bold")

@@ -30,7 +30,10 @@ def surface(problem: Problem | str, ax: Any = None, points: int = 160) -> Any:
         raise TypeError('a surface needs three-dimensional axes: figure.add_subplot(projection="3d")')
     x, y, values = _over_the_box(problem, points)
     height, ticks = _scale(values, 30)
-    ax = new_axes(ax, (7.0, 5.6), projection="3d")
+    if ax is None:
+        ax = new_axes(None, (7.0, 5.6), projection="3d")
+        ax.figure.set_layout_engine("none")  # the constrained one gives up on what is drawn here, with a warning
+        ax.set_position((0.03, 0.02, 0.94, 0.9))
     faces = dict(cmap=_shades(), rcount=points // 2, ccount=points // 2, linewidth=0, antialiased=False, rasterized=True)
     ax.plot_surface(x, y, height(values), **faces)
     _, star, square = _marks()

@@ -6,7 +6,6 @@ number was computed here; the page computes none.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -23,6 +22,7 @@ from refopt.recurrence import Rule
 from refopt.training.files import write_whole
 from refopt.view.field import Field
 from refopt.view.marks import marks, worth_seeing
+from refopt.view.page import as_script, filled, text_of
 from refopt.view.runs import plain, rates, rows, run
 from refopt.view.style import COLORS, ON_DARK
 
@@ -65,7 +65,10 @@ def page(rules: Rules, problem: Problem | str, steps: int = 30, lrs: Sequence[fl
         raise ValueError(f"steps must be at least 1, got {steps}")
     chosen = _named(rules)
     if lrs is not None:
-        lrs = [float(rate) for rate in lrs]
+        try:
+            lrs = [float(rate) for rate in lrs]
+        except (TypeError, ValueError):
+            raise TypeError(f"lrs must be a list of learning rates, got {lrs!r}") from None
         if not lrs or len(set(lrs)) < len(lrs):
             raise ValueError(f"name each learning rate once, and at least one; got {', '.join(map(str, lrs)) or 'none'}")
     field = Field(problem)
@@ -77,17 +80,17 @@ def page(rules: Rules, problem: Problem | str, steps: int = 30, lrs: Sequence[fl
         "field": field.data,
         "rules": [_rule(label, rule, problem, steps, lrs) for label, rule in chosen.items()],
     }
-    return _filled(
+    return filled(
         "player.html",
         title=escape(f"{', '.join(chosen)} on {problem.name}, step by step"),
         problem=escape(problem.name.replace("_", " ")),
         trap=escape(problem.trap[:1].upper() + problem.trap[1:] + "."),
-        css=_colors() + _file("player.css"),
-        js=_file("player.js"),
+        css=_colors() + text_of("player.css"),
+        js=text_of("player.js"),
         heights=field.heights(),
         box=field.box,
         view=field.view,
-        data=_json(data),
+        data=as_script(data),
     )
 
 
@@ -144,18 +147,3 @@ def _colors() -> str:
     """The palette of the figures as properties of the page, light and dark."""
     light, dark = ("".join(f"--c{i}:{color};" for i, color in enumerate(palette)) for palette in (COLORS, ON_DARK))
     return f":root{{{light}}}\n@media (prefers-color-scheme: dark){{:root{{{dark}}}}}\n"
-
-
-def _json(data: Any) -> str:
-    """Compact JSON that may stand inside a script element."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("</", "<\\/").replace("<!", "\\u003c!")
-
-
-def _file(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
-
-
-def _filled(name: str, **parts: str) -> str:
-    """A template with its ``{{places}}`` filled."""
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _file(name))

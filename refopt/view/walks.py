@@ -25,13 +25,14 @@ PIECES = 24  # of different strength in a trail: as smooth to the eye as one a s
 def taken(walks: Any) -> dict[str, np.ndarray]:
     """Walks as name → points (steps + 1, 2): of such a mapping, or of what `refopt.training.toy_race` or `refopt.race` gives.
 
-    Raises ValueError for points of another shape (those of many members, say), and where there are none.
+    Raises TypeError for anything else, ValueError for points of another shape (those of many members, say), and where there
+    are none.
     """
-    if not isinstance(walks, Mapping):
-        if not all(hasattr(run, "path") for run in walks):
-            raise TypeError(f"walks must be a dict of names to points (steps + 1, 2), got {walks!r}")
-        walks = {run.name: run.path for run in walks}
-    given = {name: getattr(walk, "paths", walk) for name, walk in walks.items()}
+    try:
+        given = dict(walks) if isinstance(walks, Mapping) else {run.name: run.path for run in walks}
+    except (AttributeError, TypeError):
+        raise TypeError(f"walks are a dict of names and points, or what toy_race gives; got {type(walks).__name__}") from None
+    given = {name: getattr(walk, "paths", walk) for name, walk in given.items()}
     if not given:
         raise ValueError("there are no walks to draw")
     paths = {str(name): np.asarray(path, dtype=float) for name, path in given.items()}
@@ -89,22 +90,25 @@ def trail(ax: Any, path: np.ndarray, style: Mapping[str, Any], fade: bool = True
 
 
 def arrows(
-    theta: Any, record: Mapping[str, Any], names: Sequence[str] = ("g", "update"), ax: Any = None, share: float = 0.3
+    theta: Any, record: Mapping[str, Any], names: str | Sequence[str] = ("g", "update"), ax: Any = None, share: float = 0.3
 ) -> Any:
     """Quantities of one step as arrows from the point `theta` where it was taken: which way each of them sends the walk.
 
     `record` is what ``rule.step`` gave (`g` may be added to it). A rule subtracts, so the arrow of a quantity x points along
     −x. Gradients and updates differ by orders of magnitude: every arrow is `share` of the axes wide, its true length stands
-    in the legend; a hollow dot marks where the step ended. Returns the axes.
+    in the legend; a hollow dot marks where the step ended. Without `ax` it is the surroundings of the step that are drawn.
+    Returns the axes.
 
     Raises ValueError for a name that the record does not have, or that is not a pair of numbers there.
     """
-    own, ax, start = ax is None, new_axes(ax), np.asarray(theta, dtype=float)
-    if own:  # as much room as the step needs
-        reach = max(2 * float(np.abs(np.asarray(record.get("theta", start), dtype=float) - start).max()), 1e-9)
-        ax.set(xlim=(start[0] - reach, start[0] + reach), ylim=(start[1] - reach, start[1] + reach), xlabel="x", ylabel="y")
+    names = [names] if isinstance(names, str) else names
     if not names:
         raise ValueError("arrows need at least one name of the record")
+    start = np.asarray(theta, dtype=float)
+    if ax is None:
+        ax, away = new_axes(), np.abs(np.asarray(record.get("theta", start), dtype=float) - start).max()
+        (left, bottom), reach = start, 1.5 * away if 0 < away < math.inf else 1.0
+        ax.set(xlim=(left - reach, left + reach), ylim=(bottom - reach, bottom + reach), xlabel="x", ylabel="y")
     size = share * min(abs(np.diff(ax.get_xlim())[0]), abs(np.diff(ax.get_ylim())[0]))
     styles = line_styles(names)
     for name in names:

@@ -55,6 +55,9 @@ def test_compare_draws_the_drift(capsys, tmp_path):
         (["--animate", "race.gif", "--on", "saddle"], "no learning rates are tuned for saddle; --on takes beale or rosenbrock"),
         (["--animate", "race.gif", "-n", "0"], "--steps must be at least 1"),
         (["--on", "beale"], "--on goes with --animate"),
+        (["--animate", "race.gif", "--compare"], "--compare is of the race"),
+        (["--animate", "race.gif", "--epochs", "3"], "--epochs is of the race"),
+        (["--animate", "race.gif", "--tune"], "--tune is of the race"),
         (["--theme", "drak", "--epochs", "1", "--rules", "sgd"], "unknown theme 'drak'; did you mean 'dark'"),
     ],
 )

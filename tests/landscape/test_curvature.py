@@ -85,6 +85,21 @@ def test_eigenvalues_of_any_symmetric_matrix(n, seed, data):
     assert eigenpairs(A, k, which="smallest").values == pytest.approx(expected[:k], abs=1e-5)
 
 
+def test_the_spectrum_of_nothing_and_of_one_value():
+    """Where Lanczos finds an invariant subspace at once: no curvature at all, one eigenvalue, few that are not 0."""
+    nothing = np.zeros((50, 50))
+    for which in ("largest", "smallest", "magnitude"):
+        found = eigenpairs(nothing, 3, which=which)
+        assert (found.values == 0).all()
+        assert found.vectors @ found.vectors.T == pytest.approx(np.eye(3), abs=0)
+    for A in (np.eye(60), np.diag([3.0, 2.0, *[0.0] * 58])):
+        found, again = eigenpairs(A, 4), eigenpairs(A, 4)
+        assert found.values == pytest.approx(np.sort(np.diag(A))[::-1][:4], abs=1e-12)
+        assert (found.vectors == again.vectors).all()
+    blind = np.eye(60)[59]  # a start that the matrix takes to 0
+    assert eigenpairs(np.diag([3.0, 2.0, *[0.0] * 58]), 1, start=blind).values == pytest.approx([3.0])
+
+
 def test_against_pytorch(torch):
     """The same net, written in PyTorch, and its Hessian by automatic differentiation."""
     net, data = nets.MLP([64, 6, 10], "tanh"), digits(dtype=np.float64)
@@ -179,6 +194,21 @@ def test_the_density_of_one_value():
     assert np.trapezoid(found.density, found.at) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.parametrize("value", [1.0, 1e-6, -1e9, 0.0])
+def test_the_density_of_one_value_has_integral_1_whatever_the_value(value):
+    found = density(value * np.eye(5), probes=7)  # the nodes differ by rounding
+    assert np.trapezoid(found.density, found.at) == pytest.approx(1, abs=1e-6)
+    assert found.sigma == pytest.approx(math.sqrt(1e-5) / 2 * (abs(value) or 1))
+
+
+def test_bells_do_not_fall_between_the_points():
+    A = np.diag(np.arange(40.0))
+    with pytest.raises(ValueError, match=r"bells of sigma = 0.001 fall between 2001 points; take at least 42902"):
+        density(A, sigma=1e-3)
+    found = density(A, sigma=1e-3, points=42902)
+    assert np.trapezoid(found.density, found.at) == pytest.approx(1, abs=1e-6)
+
+
 @given(st.integers(2, 8), st.integers(0, 99), st.floats(0.01, 10))
 def test_the_ball_on_a_quadratic(n, seed, rho):
     """First order: along the gradient. The worst point of a convex bowl lies on the sphere, where (A + μ)ε = −g for some μ < 0
@@ -249,6 +279,26 @@ def test_a_descent_that_diverges_ends():
     assert found.at.tolist() == [0]
 
 
+def test_a_descent_beside_a_minimum_has_not_diverged():
+    """Its first loss is almost 0: many times that is still nothing."""
+    bowl = quadratic(np.diag([1.0, 10.0]))
+    found = edge_of_stability(bowl, [0.0, 1e-9], lr=0.5, steps=10, every=5)  # by 1 − 5 at each step
+    assert found.losses == pytest.approx(5e-18 * 16.0 ** np.arange(11))
+    assert found.at.tolist() == [0, 5, 10]
+    line = SimpleNamespace(loss=lambda t: -t.sum(), grad=lambda t: -np.ones(2), hessian=lambda t: np.zeros((2, 2)))
+    assert len(edge_of_stability(line, [0.0, 0.0], lr=0.1, steps=4).losses) == 5  # from a loss of 0
+
+
+def test_a_descent_ends_where_theta_or_the_first_loss_is_not_finite(small):
+    objective, theta, _ = small
+    wild = SimpleNamespace(size=objective.size, loss=objective.loss, grad=lambda t: 1e300 * np.ones(t.size), hvp=objective.hvp)
+    found = edge_of_stability(wild, theta, lr=1e300, steps=5)  # theta itself overflows, and an Objective would refuse it
+    assert len(found.losses) == 2
+    assert math.isnan(found.losses[1])
+    high = SimpleNamespace(loss=lambda t: np.inf, grad=lambda t: t, hessian=lambda t: np.eye(2))
+    assert len(edge_of_stability(high, [1.0, 1.0], lr=0.1, steps=5).losses) == 1
+
+
 def test_the_sharpness_of_a_net_in_descent(small):
     objective, theta, _ = small
     seen = []
@@ -310,13 +360,17 @@ def test_bad_input_gets_one_clear_error(small):
         (partial(eigenpairs, A, which="big"), "unknown which 'big'"),
         (partial(eigenpairs, np.ones((2, 3))), r"a square matrix or a refopt.landscape.Hessian, got shape \(2, 3\)"),
         (partial(eigenpairs, np.array([[0.0, 1], [0, 0]])), "symmetric and finite; this matrix is not"),
+        (partial(eigenpairs, A, 1.5), "k must be a positive whole number, got 1.5"),
+        (partial(trace, A, []), "the number of probes must be a positive whole number, got 0"),
+        (partial(lanczos, A, np.zeros(3), 2), "v must not be 0"),
+        (partial(lanczos, A, np.ones(4), 2), "v must be a vector of 3 numbers"),
         (partial(trace, A, 0), "probes must be a positive whole number, got 0"),
         (partial(trace, A, [[1.0, 1.0]]), "a probe must be a vector of 3 numbers"),
         (partial(density, A, sigma=0), "sigma must be a positive number, got 0"),
         (partial(density, A, steps=0), "steps must be a positive whole number, got 0"),
-        (partial(density, A, points=1), "points must be at least 2, got 1"),
+        (partial(density, A, points=1), "points must be a whole number of at least 2, got 1"),
         (partial(ball_sharpness, objective, theta, 0), "rho must be a positive number, got 0"),
-        (partial(ball_sharpness, objective, theta, ascent=-1), "ascent must be a whole number of steps, got -1"),
+        (partial(ball_sharpness, objective, theta, ascent=-1), "ascent must be a whole number of at least 0, got -1"),
         (partial(edge_of_stability, objective, theta, lr=0, steps=1), "lr must be positive"),
         (partial(edge_of_stability, objective, theta, lr=1, steps=0), "steps must be a positive whole number, got 0"),
         (partial(noise_scale, Objective(objective.net, objective.x[:1], objective.y[:1]), theta), "at least 2 examples"),

@@ -209,6 +209,8 @@ def test_directions_of_a_plain_vector():
     assert np.linalg.norm(whole, axis=1) == pytest.approx([np.linalg.norm(theta)] * 2)
     assert whole[0] / raw[0] == pytest.approx([whole[0, 0] / raw[0, 0]] * 5)
     assert random_plane(theta).kind == "random, none"
+    assert (scaled(np.zeros(5), theta, normalise="layer") == 0).all()
+    assert evaluate(lambda t: t.sum(), theta, [], np.empty((2, 0))).tolist() == [15, 15]
 
 
 def test_a_filter_of_zeros_does_not_move():
@@ -287,6 +289,33 @@ def test_a_surface_with_a_path(walked):
     assert 0 < found.off_plane[:-1].max() < 1
 
 
+def test_a_long_path_is_evaluated_theta_by_theta():
+    """As many thetas are made as the path has, whatever its length; combining them all for each would take t² of them."""
+    problem, seen = problems.get("rosenbrock"), []
+    path = np.random.default_rng(0).normal(size=(3000, 2)).cumsum(axis=0)
+
+    def loss(thetas):
+        seen.append(len(thetas))
+        return problem.loss(thetas)
+
+    found = surface(loss, pca_plane(path), points=2, path=path, vectorised=True, chunk=1000)
+    assert seen == [4, 1000, 1000, 1000]
+    assert (found.path_losses == problem.loss(path)).all()
+    before = path.copy()
+    surface(lambda theta: theta.fill(0.0) or 0.0, pca_plane(path), points=2, path=path)
+    assert (path == before).all()  # a loss that spoils its argument spoils a copy
+
+
+def test_the_centre_is_on_the_grid_of_odd_numbers():
+    plane = Plane([1.0, 1.0], np.eye(2))
+    for points in range(3, 202, 2):
+        for span in (1, 0.3, 0.7, 3):
+            found = surface(lambda t: 0.0, plane, span=span, points=(points, 3))
+            assert found.a[points // 2] == 0
+            assert (found.a[0], found.a[-1]) == (-span, span)
+            assert found.a == pytest.approx(np.linspace(-span, span, points), abs=1e-15 * points)
+
+
 def test_files_hold_every_bit(walked, tmp_path):
     net, data, _, path = walked
     objective = Objective(net, data.x_train[:50], data.y_train[:50])
@@ -346,6 +375,10 @@ def test_bad_input_gets_one_clear_error(few):
         (partial(scaled, theta, theta), "a plain vector has no filters"),
         (partial(random_directions, theta[1:], net), f"theta must be a vector of {net.size} numbers, got shape"),
         (partial(random_directions, theta, net, count=0), "count must be a positive whole number, got 0"),
+        (partial(random_directions, theta, net, count=1.5), "count must be a positive whole number, got 1.5"),
+        (partial(Plane, theta, []), "a plane has two directions, got 0"),
+        (partial(Objective, net, x, 3), "the same number of examples"),
+        (partial(surface, loss, plane, points=2.5), "points must be a whole number of at least 2, got 2.5"),
         (partial(random_directions, [1.0, np.nan]), "theta holds NaN or infinity"),
         (partial(random_directions, "words"), "theta must be a vector of numbers, got str"),
         (partial(Plane, theta, plane.directions[:1]), "a plane has two directions, got 1"),

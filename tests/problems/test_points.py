@@ -63,6 +63,12 @@ def test_far_out_nothing_warns(problem):
         assert np.isfinite(problem.hessian(far)).all()
 
 
+def test_the_start_and_the_minima_lie_in_the_box(problem):
+    low, high = np.array(problem.bounds).T
+    for points in (problem.start[None], problem.minima):
+        assert ((low <= points) & (points <= high)).all()
+
+
 def test_names_and_options():
     assert names() == sorted(names())
     assert len(names()) >= 25

@@ -50,6 +50,16 @@ def test_no_point_is_lower_than_a_minimum(problem):
         assert (problem.loss(rng.uniform(low, high, (3000, problem.dimension))) >= lowest - room).all()
 
 
+@pytest.mark.parametrize("m", [1, 2, 10, 100])
+def test_the_deepest_canyon_of_many(m):
+    """In each coordinate of Michalewicz's function, among canyons that differ by a ten-thousandth of their depth."""
+    (found,), x = get("michalewicz", dimension=60, m=m).minima, np.linspace(0, np.pi, 100_001)
+    for i, place in enumerate(found, start=1):
+        everywhere, there = (-np.sin(z) * np.sin(i * z**2 / np.pi) ** (2 * m) for z in (x, place))
+        assert 0 < place < np.pi
+        assert there <= everywhere.min()
+
+
 def test_curvature_at_minima_and_saddles(problem):
     for minimum in problem.minima:
         if problem.name in NOT_SMOOTH:

@@ -278,6 +278,14 @@ def test_a_lattice_covers_the_box():
     assert points[-1, -1].tolist() == [2, 2.25]
     assert points[1, :, 0].tolist() == [-2, -1, 0, 1, 2]
     assert lattice("rosenbrock", 4).shape == (4, 4, 2)
+    assert lattice("rosenbrock", [2, 3]).shape == (2, 3, 2)
+    for wrong, kind, says in (
+        (0, ValueError, "lattice: points must be at least 1 along each axis, got 0"),
+        (2.5, TypeError, "lattice: points must be a whole number, got 2.5"),
+        ((2, 3, 4), ValueError, r"lattice: points must be one whole number or two, got \(2, 3, 4\)"),
+    ):
+        with pytest.raises(kind, match=says):
+            lattice("rosenbrock", wrong)
 
 
 BAD = [
@@ -309,6 +317,7 @@ BAD = [
     (dict(keep=0.5), TypeError, "whole number"),
     (dict(memory=100), ValueError, r'more than the 0.00 MiB of memory=…; keep="last" needs'),
     (dict(starts=10**7, steps=0, keep="last", memory=2**27), ValueError, "race fewer at a time"),
+    (dict(starts=10**14), ValueError, "race: 100000000000000 starts need 1490116.12 GiB, more than the 2.00 GiB"),
 ]
 
 

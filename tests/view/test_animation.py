@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import warnings
 
 import numpy as np
 import pytest
@@ -69,6 +70,23 @@ def test_names_cannot_break_out_of_the_page(tmp_path):
     assert race_of(page)["walks"][0]["name"] == "</script><b>"
 
 
+def test_a_name_with_the_sign_of_a_place_stays_a_name(tmp_path):
+    walks = {"{{race}}": np.ones((2, 2)), "{{picture}}": np.zeros((2, 2))}
+    page = view.animate(walks, BEALE, tmp_path / "race.html").read_text(encoding="utf-8")
+    assert [walk["name"] for walk in race_of(page)["walks"]] == list(walks)
+    assert "<title>{{race}}, {{picture}} on Beale</title>" in page
+
+
+def test_a_walk_without_a_floor_leaves_the_others_their_losses(tmp_path):
+    """Down the saddle to −∞, and nowhere at all: heights are counted from the lowest finite loss."""
+    down = np.array([[1.0, 0.0], [1.0, 2.0], [1.0, 1e200]])
+    walks = {"down": down, "nowhere": np.full((2, 2), np.nan)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        page = view.animate(walks, problems.get("saddle"), tmp_path / "race.html").read_text(encoding="utf-8")
+    assert [walk["values"] for walk in race_of(page)["walks"]] == [[2.0, 0.0, None], [None, None]]  # ½ and −1½
+
+
 def test_points_far_away_or_not_finite_stay_json(tmp_path):
     walks = {"away": np.array([[0.0, 0.0], [1e200, 1e200], [np.inf, np.nan]])}
     race = race_of(view.animate(walks, BEALE, tmp_path / "race.html").read_text(encoding="utf-8"))
@@ -122,6 +140,6 @@ def test_what_cannot_be_written(tmp_path):
         with pytest.raises(ValueError, match="fps must be"):
             view.animate(RUNS, BEALE, tmp_path / "race.gif", fps=fps)
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError):
+    with pytest.raises(FileExistsError):
         view.animate(RUNS, BEALE, tmp_path / "file" / "race.gif")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -119,6 +119,11 @@ def test_each_panel_of_a_history_stands_alone(histories):
         assert panel(history).figure is not own.figure
 
 
+def test_a_drift_to_infinity_is_drawn_as_far_as_it_goes():
+    ax = view.drift_panel({"away": [1.0, 8.0, np.inf, np.nan]}, "torch")
+    assert ax.get_ylim()[1] == 40
+
+
 def test_drift_is_counted_in_units_of_the_last_place():
     up = np.spacing(1.0)
     one, two = refopt.sgd(lr=1.0), refopt.sgd(lr=3.0)

@@ -273,9 +273,10 @@ def test_what_is_wrong_is_said(small, monkeypatch, tmp_path, capsys):
     assert main(["figures", "--check", "--all"]) == 2
     assert "goes without --out and --all" in capsys.readouterr().err
     notes = small.directory / "made.json"
-    notes.write_text("{")
-    with pytest.raises(ValueError, match=r"made.json is broken .* with {} in it"):
-        find(small.directory)
+    for broken in ("{", "[]", '{"one": 5}', '{"one": {"script": "x"}}'):
+        notes.write_text(broken)
+        with pytest.raises(ValueError, match=r"made.json is broken .* with {} in it"):
+            find(small.directory)
     notes.unlink()
     monkeypatch.setattr(room, "PACKAGE", tmp_path / "site-packages" / "refopt")
     with pytest.raises(FileNotFoundError, match=r"no figures/made.json in .* run this inside a checkout"):

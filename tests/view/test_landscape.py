@@ -70,6 +70,8 @@ def test_planes_without_a_path_and_losses_of_every_kind():
     valley = surface(lambda t: t[0] * t[1], plane, points=5)  # negative losses: a linear scale
     ax = view.landscape_contour(valley)
     assert "by hand" in ax.get_xlabel()
+    with pytest.raises(ValueError, match="a logarithmic height needs losses above 0; the lowest here is -1"):
+        view.landscape_surface(valley, log=True)
     assert ax.get_lines()[0].get_xydata().tolist() == [[0, 0]]
     holes = surface(lambda t: np.inf if t[0] > 0.5 else np.nan if t[1] > 0.5 else 1 + bowl(t), plane, points=9)
     for draw in (view.landscape_contour, view.landscape_surface):
@@ -103,6 +105,10 @@ def test_interpolation():
         assert lines(ax)[name].get_ydata().tolist() == line.losses.tolist()
     assert [text.get_text().strip() for text in ax.texts] == ["here", "there"]
     assert ax.get_yscale() == "log"
+    with pytest.raises(ValueError, match="there are no lines to draw"):
+        view.interpolation({})
+    with pytest.raises(ValueError, match="a logarithmic scale needs losses above 0"):
+        view.interpolation({"a": Line(np.array([0.0, 1.0]), np.array([0.0, -1.0]), 1.0)}, log=True)
     half = view.interpolation({"a": Line(np.array([0.2, 0.5]), np.array([1.0, 2.0]), 1.0)})
     assert not half.texts
 
@@ -139,3 +145,5 @@ def test_the_edge_of_stability():
     assert [text.get_text().strip() for text in left.texts] == ["2/lr = 10", "(2 + 2β)/lr = 19"]
     assert [line.get_ydata().tolist() for line in right.get_lines()] == [[3, 2, 1], [3, 1, 0.5]]
     assert right.get_yscale() == "log"
+    with pytest.raises(ValueError, match="there are no runs to draw"):
+        view.edge_of_stability({})

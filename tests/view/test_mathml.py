@@ -227,6 +227,19 @@ def test_a_hole_shows_the_reading_that_fills_it():
     assert denom(refopt.rule("adam", framework="keras")) == "denomt=v^t+εc2,t"  # √v̂ + ε/√c₂
 
 
+def test_constants_keep_their_digits():
+    def step(theta, g):
+        a = 1.2345678e-9 * g
+        b = 12345678 * g + 1e-8 * g
+        theta = theta - 0.1234567 * a - b
+        return locals()
+
+    a, b, theta = (tokens(one.mathml) for one in equations(refopt.Rule(lambda theta: {}, step, name="odd")))
+    assert a == "at=1.2345678⋅10−9 gt"
+    assert b == "bt=12345678 gt+10−8 gt"
+    assert "0.1234567" in theta
+
+
 def test_what_has_no_sign_keeps_its_text_and_products_do_not_run_into_words():
     def step(theta, g, *, lr=0.5, momentum=0.9):
         update: object = lr * (lambda x: x)(g)
@@ -235,6 +248,6 @@ def test_what_has_no_sign_keeps_its_text_and_products_do_not_run_into_words():
         return locals()
 
     first, second, _ = equations(refopt.Rule(lambda theta: {}, step, name="odd"))
-    assert tokens(first.mathml) == "updatet=η (lambda x: x)(gt)" or "lambda x: x" in tokens(first.mathml)
+    assert "lambda x: x" in tokens(first.mathml)
     assert tokens(second.mathml) == "updatet=updatet+momentum⋅θt−1⋅2"
     assert all(ET.fromstring(equation.mathml).tag == "math" for equation in (first, second))

@@ -236,7 +236,7 @@ def test_the_file_is_whole_or_not_there(tmp_path):
     with pytest.raises(ValueError, match="at least 0"):
         view.player(refopt.sgd, "beale", 3, path, lrs=[-1.0])
     assert path.read_bytes() == before
-    with pytest.raises(OSError):
+    with pytest.raises(FileExistsError):
         view.player(refopt.sgd, "beale", 3, path / "page.html", lrs=[0.01])
     assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
 

@@ -120,6 +120,25 @@ def test_basins_need_a_lattice():
     with pytest.raises(ValueError, match=r"grids \['lr'\]"):
         view.basins(refopt.race("sgd", two_valleys(), lattice(two_valleys(), 3), 3, grids)["sgd"])
 
+    with pytest.raises(ValueError, match="at least two rows and columns"):
+        view.basins(refopt.race("sgd", two_valleys(), lattice(two_valleys(), (1, 5)), 3)["sgd"])
+
+
+def test_losses_count_from_the_minimum_where_it_is_not_0():
+    figure = view.lr_beta_figure("styblinski_tang", points=5, steps=30)  # least at −78.3
+    cells = mesh(figure.axes[0]).get_array()
+    assert not np.ma.getmaskarray(cells).any()
+    assert 0 < cells.min() < cells.max() < 100
+    assert "lowest loss − minimum" in figure.axes[-1].get_ylabel()
+    with pytest.raises(ValueError, match="saddle has no minimum, from which losses are counted"):
+        view.lr_beta_figure("saddle", points=5, steps=3)
+    for wrong, message in (
+        (lambda: view.stability_figure(steps=0), "steps must be at least 1"),
+        (lambda: view.basins_figure("beale", points=2, steps=1, columns=0), "at least one column"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            wrong()
+
 
 def test_a_swarm_draws_the_walks_it_says():
     problem = two_valleys()

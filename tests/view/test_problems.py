@@ -1,5 +1,7 @@
 """Surfaces and maps of the toy functions: what is drawn, where, and what is refused."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,15 @@ def test_where_values_range_over_decades_the_height_is_logarithmic():
     heights = axes.get_zticks()
     for height, loss in zip(heights, [3, 1e3, 1e4, 1e5, 1e6], strict=True):
         assert 10**height == pytest.approx(1 + (loss - 3) / (top - 3) * 1e4)
+
+
+@pytest.mark.parametrize("name", ["himmelblau", "goldstein_price"])
+def test_a_surface_of_its_own_is_laid_out_without_a_warning(name, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ax = view.surface(problems.get(name))
+        ax.figure.savefig(tmp_path / "surface.png")
+    assert ax.get_position().height > 0.85
 
 
 def test_a_surface_draws_into_the_axes_that_it_is_given():

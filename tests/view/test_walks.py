@@ -111,6 +111,25 @@ def test_arrows_point_where_the_quantity_sends_the_walk():
             view.arrows(np.zeros(2), record | {"t": 3}, names)
 
 
+def test_arrows_without_axes_are_drawn_around_the_step():
+    record = {"g": np.array([0.0, 200.0]), "update": np.array([0.1, 0.2]), "theta": np.array([2.9, 3.8])}
+    for names in (("g", "update"), "g"):
+        ax = view.arrows(np.array([3.0, 4.0]), record, names)
+        (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+        for x, y in [(3.0, 4.0), record["theta"], *(text.xy for text in ax.texts)]:
+            assert left < x < right
+            assert bottom < y < top
+        assert len(ax.texts) == (2 if names != "g" else 1)
+    still = view.arrows(np.zeros(2), {"g": np.zeros(2)}, "g")
+    assert still.get_xlim() == (-1, 1)
+
+
+def test_what_is_no_walk_is_refused():
+    for wrong in ("words", np.ones((3, 2)), 3):
+        with pytest.raises(TypeError, match="walks are a dict of names and points, or what toy_race gives; got"):
+            view.trails(wrong, BEALE)
+
+
 @pytest.mark.parametrize("name", ["light", "dark"])
 def test_darker_is_lower(name):
     from refopt.view.landscape import _shades
