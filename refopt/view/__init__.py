@@ -44,6 +44,7 @@ _PLACES = {
     "problems_figure": "problems",
     "race_figure": "race",
     "race_grid_figure": "walks",
+    "schedule_panel": "schedules",
     "schedules_figure": "schedules",
     "spectrum": "landscape",
     "stability_figure": "population",

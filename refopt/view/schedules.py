@@ -1,4 +1,4 @@
-"""The figure of the schedules: one small panel each."""
+"""Schedules: one of one's own in a panel, all of them in small ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from refopt import schedules
 from refopt.recurrence import nearest
 from refopt.schedules.examples import EXAMPLES, LOSSES
-from refopt.view.style import muted, new_figure, palette
+from refopt.view.style import muted, new_axes, new_figure, palette
 
-__all__ = ["schedules_figure"]
+__all__ = ["schedule_panel", "schedules_figure"]
 
 UPDATES = 100
 COLUMNS = 5
@@ -48,10 +48,26 @@ def schedules_figure(names: Sequence[str] | None = None) -> Figure:
     return figure
 
 
-def _draw(axes: Any, name: str) -> None:
-    values = _values(name)
-    momentum = name.endswith("_momentum")
+def schedule_panel(schedule: Any, updates: int = UPDATES, ax: Any = None, *, losses: Sequence[float] | None = None) -> Any:
+    """What a schedule gives for each of so many updates, a step line; returns the axes.
+
+    `schedule` is one of `refopt.schedules`, or any function of the number of updates done. One that watches a loss (plateau)
+    is shown `losses`, one an update. Raises TypeError for what is no schedule, or watches losses that are not given.
+    """
+    if updates < 1:
+        raise ValueError(f"a schedule is drawn over at least one update, got {updates}")
+    values = _values(schedule, updates, losses)
+    ax = new_axes(ax, (6.2, 3.6))
     # every value holds for a whole update, and a jump is a jump
+    ax.plot(range(updates), values, color=palette()[0], linewidth=2.0, drawstyle="steps-post")
+    ax.set(xlabel="updates done", ylabel="learning rate", xlim=(0, updates), ylim=(min(0.0, *values), None))
+    ax.set_title(getattr(schedule, "name", getattr(schedule, "__name__", "schedule")))
+    return ax
+
+
+def _draw(axes: Any, name: str) -> None:
+    values = _values(EXAMPLES[name], UPDATES, LOSSES)
+    momentum = name.endswith("_momentum")
     width = 2.2 if name != "chebyshev" else 1.2
     axes.plot(range(UPDATES), values, color=palette()[1] if momentum else palette()[0], linewidth=width, drawstyle="steps-post")
     if name == "plateau":
@@ -66,13 +82,16 @@ def _draw(axes: Any, name: str) -> None:
     axes.tick_params(labelsize=11)
 
 
-def _values(name: str) -> list[float]:
+def _values(schedule: Any, updates: int, losses: Sequence[float] | None) -> list[float]:
     """The learning rate of every update."""
-    schedule = EXAMPLES[name]
     if not isinstance(schedule, schedules.Observer):
-        return [schedule(k) for k in range(UPDATES)]
+        if not callable(schedule):
+            raise TypeError(f"a schedule is a function of the number of updates done, got {schedule!r}")
+        return [float(schedule(k)) for k in range(updates)]
+    if losses is None or len(losses) < updates:
+        raise TypeError(f"{schedule.name} watches a loss: give losses=…, one for each of {updates} updates")
     state, values = schedule.init(), []
-    for loss in LOSSES:
+    for loss in losses[:updates]:
         values.append(schedule.value(state))
         state = schedule.observe(state, loss)
     return values

@@ -55,6 +55,22 @@ def test_files_are_whole_and_repeat_themselves(figure, tmp_path):
     assert len(list((tmp_path / "new").iterdir())) == 2
 
 
+def test_a_schedule_of_ones_own():
+    rate = schedules.warmup(inner=schedules.cosine(lr=0.1, steps=90), warmup=10)
+    ax = view.schedule_panel(rate, 120)
+    (line,) = ax.get_lines()
+    assert line.get_ydata().tolist() == [rate(k) for k in range(120)]
+    assert ax.get_title() == "warmup"
+    losses = [1.0, 1.0, 1.0, 1.0]
+    plateau = schedules.plateau(lr=1.0, patience=1, factor=0.5)
+    (line,) = view.schedule_panel(plateau, 4, losses=losses).get_lines()
+    assert line.get_ydata().tolist()[0] == 1.0 > line.get_ydata().tolist()[-1]
+    with pytest.raises(TypeError, match="plateau watches a loss: give losses=…, one for each of 100 updates"):
+        view.schedule_panel(plateau, losses=losses)
+    with pytest.raises(TypeError, match="a schedule is a function"):
+        view.schedule_panel(0.1)
+
+
 def test_axes_are_saved_with_their_figure(tmp_path):
     ax = view.contour(problems.get("beale"))
     (path,) = view.save(ax, tmp_path, "axes", kinds="svg")
