@@ -37,8 +37,10 @@ with view.theme():
         title="From one end to that of another training: a ridge",
     )
     ax.set_ylim(0, None)
+    figure.suptitle("Downhill from a training's start to its end, a ridge between two ends", fontsize=15, fontweight="bold")
     note(
         figure,
-        "Network 64–64–10 with ReLU on 8 × 8 images of handwritten digits, 30 epochs; right: Adam from two random starts.",
+        "Straight lines in the space of all weights. Network 64–64–10 with ReLU on 8 × 8 images of handwritten digits, "
+        "30 epochs; right: Adam from two random starts.",
     )
     view.save(figure, Path(__file__).parent, "interpolation", kinds=["svg"])
