@@ -127,7 +127,8 @@ def test_basins_need_a_lattice():
 def test_losses_count_from_the_minimum_where_it_is_not_0():
     figure = view.lr_beta_figure("styblinski_tang", points=5, steps=30)  # least at −78.3
     cells = mesh(figure.axes[0]).get_array()
-    assert not np.ma.getmaskarray(cells).any()
+    hatched = np.ma.getmaskarray(cells).any(axis=0)
+    assert not hatched[:-1].any()  # at the largest learning rate walks leave for infinity
     assert 0 < cells.min() < cells.max() < 100
     assert "lowest loss − minimum" in figure.axes[-1].get_ylabel()
     with pytest.raises(ValueError, match="saddle has no minimum, from which losses are counted"):
