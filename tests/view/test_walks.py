@@ -181,6 +181,7 @@ def test_nothing_imports_pyplot():
     program = (
         "import sys, refopt, numpy as np; from refopt import view, problems;"
         "[getattr(view, name) for name in view.__all__]; view.trails({'a': np.ones((3, 2))}, problems.get('beale'));"
+        "view.stability_figure(points=4, steps=3); view.lr_beta_figure(points=4, steps=3); view.problems_figure();"
         "print('matplotlib.pyplot' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
