@@ -225,12 +225,9 @@ def lr_beta_figure(problem: Problem | str = "rosenbrock", points: int = 80, step
         panels = figure.subplots(1, 3)
         for ax, (name, beta, lrs, title) in zip(panels, maps, strict=True):
             found = race(name, problem, steps=steps, grids={"lr": lrs, beta: to_one}, keep="last")[name]
-            reached = np.maximum(found.best - floor, least / 10)
-            reached = np.where(found.losses[-1] - floor <= begin, reached, np.nan).reshape(points, points)
-            heatmap(found, ax, reached, norm=norm, bar=False)
-            lowest = np.unravel_index(
-                np.nanargmin(np.where(np.isnan(reached), np.nan, found.best.reshape(reached.shape))), reached.shape
-            )
+            reached = np.where(found.losses[-1] - floor <= begin, found.best - floor, np.nan).reshape(points, points)
+            heatmap(found, ax, np.maximum(reached, least / 10), norm=norm, bar=False)
+            lowest = np.unravel_index(np.nanargmin(reached), reached.shape)
             ax.plot(lrs[lowest[0]], to_one[lowest[1]], "*", color="white", markeredgecolor="black", markersize=17, zorder=5)
             ax.set_title(title)
             ax.set_xlabel("learning rate (log scale)", fontsize=12)
