@@ -172,9 +172,9 @@ function mark(group, i, unit) {
   }
   const most = largest(i, sizes => Math.max(...sizes));
   if (!most) return null;
-  const [rx, ry] = pair.map(x => Math.max(reach * 0.75 * Math.cbrt(x / most), 1));
-  svg("ellipse", { cx: from[0], cy: from[1], rx, ry }, group);
-  return [from[0] - rx * 0.72, from[1] - ry * 0.72, -1, -1];
+  const [wide, high] = pair.map(x => Math.max(reach * 0.75 * Math.cbrt(x / most), 1));
+  svg("rect", { x: from[0] - wide, y: from[1] - high, width: 2 * wide, height: 2 * high }, group);
+  return [from[0] - wide, from[1] - high, -1, -1];
 }
 
 const sign = row => (row.kind === "shift" || row.kind === "arrow") && row.sense < 0 ? "−" : "";
@@ -286,7 +286,7 @@ function element(name, attributes = {}, ...children) {
 
 function symbol(row, style) {
   const picture = svg("svg", { viewBox: "0 0 26 15", style: `--c:${style.color}`, "aria-hidden": "true", class: "mark" });
-  if (row.kind === "size") svg("ellipse", { cx: 13, cy: 7.5, rx: 11, ry: 5.5, "stroke-dasharray": style.dash }, picture);
+  if (row.kind === "size") svg("rect", { x: 6, y: 1, width: 14, height: 13, "stroke-dasharray": style.dash }, picture);
   else if (row.kind === "point") svg("path", { class: "point", d: "M13 2L18.5 7.5L13 13L7.5 7.5Z" }, picture);
   else {
     svg("path", { d: "M1 7.5H18", "stroke-dasharray": style.dash }, picture);

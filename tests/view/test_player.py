@@ -496,6 +496,11 @@ def test_marks_lie_where_their_numbers_are(opened):
     lengths = [np.hypot(*(np.array(place(record["g"])) - place([0, 0]))) for record in walk]
     longest = 0.2 * min(width, tall)
     assert np.hypot(*arrow) == pytest.approx(longest * np.cbrt(lengths[4] / max(lengths)))
+    row = next(i for i, row in enumerate(data["rules"][0]["rows"]) if row["name"] == "v")
+    box = tab.locator(f"#marks [data-row='{row}'] rect")
+    x, y, wide, high = (float(box.get_attribute(key)) for key in ("x", "y", "width", "height"))
+    assert [x + wide / 2, y + high / 2] == pytest.approx(place(here))
+    assert (wide / high) ** 3 == pytest.approx(walk[4]["v"][0] / walk[4]["v"][1])
 
 
 def test_closer_the_picture_is_larger_and_the_numbers_stay(opened):
