@@ -1,4 +1,4 @@
-"""``python -m refopt.bench train|step BLOCKS NAME …``: time these here, and print the row of each as one line of JSON."""
+"""``python -m refopt.bench train|step BLOCKS THREADS NAME …``: time these here, and print the row of each as one line of JSON."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import json
 import sys
 
 from refopt.bench import training, updates
-from refopt.bench.process import one_core
+from refopt.bench.process import keep_to
 
 TIMED = {"train": training.timed, "step": updates.timed}
 
 
-def main(what: str, blocks: str, *names: str) -> int:
+def main(what: str, blocks: str, threads: str, *names: str) -> int:
     """Time them; 130 when interrupted."""
-    one_core()
+    keep_to(int(threads))
     try:
         for name in names:
             print(json.dumps(TIMED[what](name, int(blocks)), allow_nan=False), flush=True)

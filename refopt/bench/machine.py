@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-__all__ = ["cpu", "versions"]
+__all__ = ["circumstances", "cores", "cpu", "versions"]
 
 
 def cpu() -> str:
@@ -23,6 +25,11 @@ def cpu() -> str:
     return f"{name}, {os.cpu_count()} cores"
 
 
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def versions(*packages: str) -> dict[str, str]:
     """The versions of Python and of those packages that are installed."""
     found = {"python": platform.python_version()}
@@ -32,3 +39,13 @@ def versions(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def circumstances(*packages: str) -> dict[str, Any]:
+    """What every result of a bench says of its origin: ``versions``, ``date``, ``cpu``, ``system``."""
+    return {
+        "versions": versions(*packages),
+        "date": datetime.date.today().isoformat(),
+        "cpu": cpu(),
+        "system": f"{platform.system()} {platform.machine()}".strip(),
+    }

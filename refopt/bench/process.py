@@ -1,9 +1,9 @@
-"""A process of its own for timings on one thread.
+"""A process of its own for timings on one thread, or on so many.
 
 BLAS and XLA read how many threads they may use when they are loaded, which has happened by the time anybody asks for a timing.
-So it runs in a process of its own, ``python -m refopt.bench``, whose environment says one. Where the system can do it (Linux)
-that process also keeps to one core. For XLA hands small programs to a second thread all the same, and waking another core took
-longer than the step: 145 µs instead of 63 µs for the smallest network.
+So it runs in a process of its own, ``python -m refopt.bench``, whose environment says how many. Where the system can do it
+(Linux) that process also keeps to as many cores. For XLA hands small programs to a second thread all the same, and waking
+another core took longer than the step: 145 µs instead of 63 µs for the smallest network.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import refopt
+from refopt.bench.machine import cores
 
-__all__ = ["environment", "one_core", "one_thread", "rows"]
+__all__ = ["demand_cores", "environment", "keep_to", "on_threads", "rows"]
 
-ONE_THREAD = (  # OpenMP (PyTorch, some BLAS), then the usual BLAS libraries, the last of them Apple's
+THREADS = (  # OpenMP (PyTorch, some BLAS), then the usual BLAS libraries, the last of them Apple's
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
     "NUMBA_NUM_THREADS",
 )  # fmt: skip
@@ -33,30 +34,37 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))}
 
 
-def one_thread(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that computes on one thread."""
-    return {
-        **environment,
-        **dict.fromkeys(ONE_THREAD, "1"),
-        "XLA_FLAGS": f"{environment.get('XLA_FLAGS', '')} {XLA}".strip(),
-        "JAX_PLATFORMS": "cpu",
-    }
+def on_threads(environment: Mapping[str, str], count: int) -> dict[str, str]:
+    """The environment of a process that computes on `count` threads."""
+    found = {**environment, **dict.fromkeys(THREADS, str(count)), "NPROC": str(count), "JAX_PLATFORMS": "cpu"}
+    if count == 1:
+        found["XLA_FLAGS"] = f"{environment.get('XLA_FLAGS', '')} {XLA}".strip()
+    return found
 
 
-def one_core() -> None:
-    """Keep this process, and every thread that it starts from now on, to one core, where the system can do it."""
+def demand_cores(threads: int) -> None:
+    """ValueError where `threads` is not a number of threads that can run at once here."""
+    if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= cores():
+        raise ValueError(f"the number of threads must be from 1 to {cores()}, the cores that this process may use; got {threads}")
+
+
+def keep_to(count: int) -> None:
+    """Keep this process, and every thread that it starts from now on, to `count` cores, where the system can do it."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-count:])
 
 
-def rows(what: str, blocks: int, names: list[str], said: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
+def rows(
+    what: str, blocks: int, names: list[str], said: Callable[[dict[str, Any]], None], threads: int = 1
+) -> list[dict[str, Any]]:
     """The rows of a bench, timed in a process of its own; `said` is called with each as soon as it is there.
 
     OSError where the process fails.
     """
     found = []
-    command = [sys.executable, "-m", "refopt.bench", what, str(blocks), *names]
-    with subprocess.Popen(command, env=one_thread(environment()), stdout=subprocess.PIPE, encoding="utf-8") as process:
+    command = [sys.executable, "-m", "refopt.bench", what, str(blocks), str(threads), *names]
+    surroundings = on_threads(environment(), threads)
+    with subprocess.Popen(command, env=surroundings, stdout=subprocess.PIPE, encoding="utf-8") as process:
         assert process.stdout is not None
         try:
             for line in process.stdout:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["WARM_UP", "Timing", "interleaved"]
+__all__ = ["WARM_UP", "Timing", "clocked", "interleaved", "quartiles"]
 
 WARM_UP = 2  # blocks that are not counted: memory is fetched, programs are compiled
+
+
+def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    """Lower quartile, median and upper quartile; of one value that value."""
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, middle, high
 
 
 @dataclass
@@ -38,17 +46,26 @@ class Timing:
 
     def times_as_long_as(self, other: Timing) -> tuple[float, float, float]:
         """The ratio of two runs that took turns: lower quartile, median and upper quartile over the blocks."""
-        ratios = [mine / its for mine, its in zip(self.blocks, other.blocks, strict=True)]
-        if len(ratios) == 1:
-            return ratios[0], ratios[0], ratios[0]
-        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
-        return low, middle, high
+        return quartiles([mine / its for mine, its in zip(self.blocks, other.blocks, strict=True)])
 
 
-def interleaved(runs: Mapping[str, Callable[[], Callable[[], Any]]], blocks: int, steps: int) -> dict[str, Timing]:
+def clocked(step: Callable[[], Any]) -> tuple[float, Any]:
+    """The seconds that a step takes, by the clock, and what it returns."""
+    begin = time.perf_counter()
+    loss = step()
+    return time.perf_counter() - begin, loss
+
+
+def interleaved(
+    runs: Mapping[str, Callable[[], Callable[[], Any]]],
+    blocks: int,
+    steps: int,
+    clocked: Callable[[Callable[[], Any]], tuple[float, Any]] = clocked,
+) -> dict[str, Timing]:
     """Time `blocks` turns, after some to warm up, in which every run starts anew and makes `steps` steps.
 
     A run is a function that makes everything ready and returns its step; the step returns the loss, or a function that knows.
+    What a run made ready is let go before the next one starts. `clocked` measures one step.
     """
     timings = {name: Timing() for name in runs}
     for turn in range(-WARM_UP, blocks):
@@ -56,12 +73,12 @@ def interleaved(runs: Mapping[str, Callable[[], Callable[[], Any]]], blocks: int
             step, seconds, timing = start(), [], timings[name]
             cpu, wall = time.process_time(), time.perf_counter()
             for _ in range(steps):
-                begin = time.perf_counter()
-                loss = step()
-                seconds.append(time.perf_counter() - begin)
+                taken, loss = clocked(step)
+                seconds.append(taken)
             if turn >= 0:
                 timing.blocks.append(statistics.median(seconds))
                 timing.cpu += time.process_time() - cpu
                 timing.wall += time.perf_counter() - wall
                 timing.loss = float(loss() if callable(loss) else loss)
+            del step, loss
     return timings
