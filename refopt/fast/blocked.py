@@ -10,10 +10,11 @@ on trust: every recording is compared with the step itself before it is used.
 from __future__ import annotations
 
 import operator
-import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from functools import partial
+from contextlib import suppress
+from functools import cache, partial
 from itertools import combinations
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,12 +27,14 @@ from refopt.recurrence import SCOPES, Rule
 __all__ = ["Bound", "Plan", "update_", "why_not"]
 
 
+@cache
 def cache_bytes() -> int:
-    """The size of a core's own (second-level) cache; a megabyte where the system does not say."""
-    try:
-        return max(os.sysconf("SC_LEVEL2_CACHE_SIZE"), 1 << 18)
-    except (ValueError, OSError, AttributeError):
-        return 1 << 20
+    """The size of a core's own (second-level) cache, at most two megabytes; one where the system does not say."""
+    for index in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*"):  # Linux
+        with suppress(OSError, ValueError):
+            if (index / "level").read_text().strip() == "2":
+                return min(int((index / "size").read_text().strip().removesuffix("K")) << 10, 1 << 21)
+    return 1 << 20
 
 
 WORTH_A_THREAD = 1 << 18  # entries; waking another thread takes as long as some 100,000 entries of a step
@@ -234,7 +237,11 @@ def _equal(a: Any, b: Any) -> bool:
 
 
 class _Places:
-    """Where each result lies: in the array that it becomes, as soon as nobody needs the old one; else in a scratch array."""
+    """Where each result lies, as near as can be to what it is made of: memory that is in the cache already costs least.
+
+    Best is the array that it becomes, as soon as nobody needs the old one; then the place of an operand that nobody needs any
+    more, an array that will be overwritten later too; then a scratch array.
+    """
 
     def __init__(self, tape: Recording, outputs: list[str]) -> None:
         self.arrays = tape.arrays
@@ -247,34 +254,36 @@ class _Places:
         for key, names in self.becomes.items():
             if names != [self.of.get(key)]:  # it may have to be copied at the end
                 self.last[key] = end
+        made = {id(operation.result): (number, operation) for number, operation in enumerate(tape.operations)}
+        self.until: dict[str, int] = {}  # arrays that will be overwritten: the last call that may read what lies there before
+        for name in outputs:
+            key = id(tape.results[name])
+            if self.of.get(key) != name:
+                number, operation = made.get(key, (end, None))
+                self.until[name] = number - (operation is None or operation.function is SELECT)
+        self.holds = {name: id(symbol) for name, symbol in tape.arrays.items()}  # the result that lies there
         self.dtypes: list[Any] = []
-        self.free: list[str] = []
 
     def take(self, number: int, operation: Operation) -> str:
         """The place of an operation's result."""
-        result, inputs = operation.result, {id(x) for x in operation.inputs if isinstance(x, Symbol)}
+        result, inputs = operation.result, [x for x in operation.inputs if isinstance(x, Symbol)]
         at_once = operation.function is not SELECT  # whose first copy would overwrite what its second one reads
-        done = [self.of[key] for key in inputs if self.last[key] == number and self.of[key].startswith("_r")]
-        if at_once:
-            self.free += done
-        for name in self.becomes.get(id(result), []):
-            reader = self.last.get(id(self.arrays[name]), -1)
-            if reader < number or (reader == number and at_once):
-                place = name
+
+        def free(place: str) -> bool:
+            last = self.last.get(self.holds[place], -1)
+            return last < number or (last == number and at_once)
+
+        scratch = [f"_r{i}" for i in range(len(self.dtypes))]
+        own = self.becomes.get(id(result), [])
+        for place in (*own, *(self.of[id(x)] for x in inputs), *scratch, *self.until):
+            dtype = self.dtypes[int(place[2:])] if place in scratch else self.arrays[place].dtype
+            lasting = place in own or place in scratch or self.last.get(id(result), -1) <= self.until.get(place, -1)
+            if dtype == result.dtype and lasting and free(place):
                 break
         else:
-            place = self._scratch(result.dtype)
-        if not at_once:
-            self.free += done
-        self.of[id(result)] = place
-        return place
-
-    def _scratch(self, dtype: Any) -> str:
-        place = next((r for r in self.free if self.dtypes[int(r[2:])] == dtype), None)
-        if place is None:
-            self.dtypes.append(dtype)
-            return f"_r{len(self.dtypes) - 1}"
-        self.free.remove(place)
+            place = f"_r{len(self.dtypes)}"
+            self.dtypes.append(result.dtype)
+        self.of[id(result)], self.holds[place] = place, id(result)
         return place
 
     def copies(self) -> list[tuple[str, str]]:
