@@ -1,4 +1,4 @@
-"""``python -m refopt.bench train|step BLOCKS THREADS NAME …``: time these here, and print the row of each as one line of JSON."""
+"""``python -m refopt.bench train|step BLOCKS THREADS NAME …``: time these here; each row is printed as one line of JSON."""
 
 from __future__ import annotations
 

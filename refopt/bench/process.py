@@ -45,7 +45,7 @@ def on_threads(environment: Mapping[str, str], count: int) -> dict[str, str]:
 def demand_cores(threads: int) -> None:
     """ValueError where `threads` is not a number of threads that can run at once here."""
     if not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= cores():
-        raise ValueError(f"the number of threads must be from 1 to {cores()}, the cores that this process may use; got {threads}")
+        raise ValueError(f"threads must be from 1 to {cores()}, the cores that this process may use; got {threads}")
 
 
 def keep_to(count: int) -> None:

@@ -40,6 +40,11 @@ class Timing:
         return statistics.median(self.blocks)
 
     @property
+    def spread(self) -> tuple[float, float, float]:
+        """Lower quartile, median and upper quartile of the seconds of one step over the blocks."""
+        return quartiles(self.blocks)
+
+    @property
     def busy(self) -> float:
         """Seconds of processor time for each second of the clock: how many threads really worked."""
         return self.cpu / self.wall

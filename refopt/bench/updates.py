@@ -1,17 +1,17 @@
-"""The update alone, of large vectors, of short ones, and of many small tensors, beside other libraries, on one thread.
+"""The update alone, of large vectors, of short ones, and of many small tensors, beside other libraries.
 
 A case is a rule and a size: ``"adam"`` (ten million parameters), ``"adam 1e3"``, ``"adam 1000x100"`` (a thousand tensors of a
-hundred). All contestants make the same steps from the same numbers; the first parameter after a block shows it.
+hundred); ``"adam 1e2..1e8"`` are seven cases, a size for each power of ten. All contestants make the same steps from the same
+numbers; the first parameter after a block shows it.
 """
 
 from __future__ import annotations
 
-import datetime
 import math
-import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,14 +19,19 @@ import numpy as np
 
 from refopt import fast
 from refopt.bench import process
-from refopt.bench.machine import cpu, versions
+from refopt.bench.machine import circumstances
+from refopt.bench.memory import peak
 from refopt.bench.turns import Timing, interleaved
 from refopt.catalogue import rule
+from refopt.fast.blocked import Bound, Plan, _recording
+from refopt.fast.threads import at_once
 from refopt.recurrence import Rule, nearest
 
-__all__ = ["UPDATES", "Update", "step", "timed"]
+__all__ = ["MEMORY", "UPDATES", "Update", "cases", "step", "timed"]
 
 LARGE = 10_000_000
+MEMORY = "memory alone"  # takes part in the turns as if it were a library
+SEEN = 1_000_000  # parameters from which on the system's count of memory, in pages, says something
 
 
 @dataclass(frozen=True)
@@ -59,31 +64,52 @@ UPDATES = {
 
 
 def step(
-    only: Sequence[str] | None = None, blocks: int = 5, said: Callable[[dict[str, Any]], None] = lambda row: None
+    only: Sequence[str] | None = None,
+    blocks: int = 5,
+    said: Callable[[dict[str, Any]], None] = lambda row: None,
+    threads: int = 1,
 ) -> dict[str, Any]:
     """One update of each case (default: every rule in `UPDATES` with ten million parameters, and a thousand tensors by Adam).
 
-    float32, one thread. refopt takes part blocked, fused (where numba is installed) and plainly (``update``, which makes new
-    arrays); torch.optim as its users get it (a loop over the tensors), with foreach and with fused, where it has these; Optax
-    compiled by JAX. Beside them stands how long the memory alone would take: the bytes that the step must read and write, at
-    the speed of one pass over a vector in place. `said` is called with each row as soon as it is there. About two minutes.
+    float32, all on `threads` threads, and on as many cores where the system can keep them there. refopt takes part blocked,
+    fused (where numba is installed) and plainly (``update``, which makes new arrays); torch.optim as its users get it (a loop
+    over the tensors), with foreach and with fused, where it has these; Optax compiled by JAX, where there is one tensor. Beside
+    them stands how long the memory alone takes: the bytes that the step must read and write, at the speed of one pass over a
+    vector in place, which takes its turns with the others. What is compiled, recorded and touched for the first time is so in
+    two turns before those that count. `said` is called with each row as soon as it is there. About three minutes.
 
     Returns ``cases``, the rows that `timed` describes, and the circumstances. ValueError for an unknown case.
     """
-    chosen = [*UPDATES, "adam 1000x100"] if only is None else list(only)
-    for name in chosen:
-        _parsed(name)
+    chosen = cases([*UPDATES, "adam 1000x100"] if only is None else only)
     if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(f"name each case once, and at least one; got {', '.join(chosen) or 'none'}")
     if blocks < 1:
         raise ValueError(f"blocks must be at least 1, got {blocks}")
+    process.demand_cores(threads)
     return {
-        "what": "one update, float32, one thread; medians",
-        "cases": process.rows("step", blocks, chosen, said),
-        "versions": versions("numpy", "numba", "torch", "jax", "optax"),
-        "date": datetime.date.today().isoformat(),
-        "cpu": cpu(),
+        "what": f"one update, float32, {'one thread' if threads == 1 else f'{threads} threads'}; medians",
+        "threads": threads,
+        "cases": process.rows("step", blocks, chosen, said, threads),
+        **circumstances("numpy", "numba", "torch", "jax", "optax"),
     }
+
+
+def cases(names: Sequence[str]) -> list[str]:
+    """The names of cases, with ``"adam 1e2..1e8"`` as one for each power of ten. ValueError for what names no case."""
+    found = []
+    for name in names:
+        which, _, size = name.strip().partition(" ")
+        low, dots, high = size.partition("..")
+        if dots:
+            sizes = [_parsed(f"{which} {end or 'nothing'}")[1] for end in (low, high)]
+            powers = [round(math.log10(sum(tensors))) for tensors in sizes]
+            if sizes != [[10**power] for power in powers] or powers[0] > powers[1]:
+                raise ValueError(f"the case {name!r} does not go from one power of ten to a larger one, as adam 1e2..1e8 does")
+            found += [f"{which} 1e{power}" for power in range(powers[0], powers[1] + 1)]
+        else:
+            _parsed(name)
+            found.append(name)
+    return found
 
 
 def _parsed(name: str) -> tuple[str, list[int]]:
@@ -102,17 +128,21 @@ def _parsed(name: str) -> tuple[str, list[int]]:
 
 
 def timed(name: str, blocks: int) -> dict[str, Any]:
-    """The row of one case, measured here and now.
+    """The row of one case, measured here and now, on as many threads as the libraries take.
 
-    Its ``libraries`` hold the microseconds of an update (``us``) and the first parameter after a block (``first``); all but
-    refopt's first also the lower quartile, median and upper quartile of how many times as long as that one they took
-    (``ratio``). ``memory_us`` is what reading and writing as many bytes takes, ``peak_bytes`` the most new memory of
-    one blocked step.
+    Its ``libraries`` hold the microseconds of an update (``us``; ``us_spread``: lower quartile, median and upper quartile over
+    the blocks), how many times as long as the memory alone they took (``memory``, quartiles too), how many threads were
+    ``busy``, the first parameter after a block (``first``), and the most memory that two steps take beside theta, gradient
+    and state, what is kept for the next step too (``peak_bytes``; None for few parameters, and where the system does not
+    say); all but refopt's first also how many times as long as that one they took (``ratio``, quartiles). ``memory_us`` is
+    what reading and writing as many bytes takes, ``traced_bytes`` the most memory of blocked steps as Python's tracer
+    counts it, ``piece`` how many entries a blocked step takes at once.
     """
     which, sizes = _parsed(name)
     update = UPDATES[which]
     rng = np.random.default_rng(0)
     theta, g = ([rng.standard_normal(n, np.float32) for n in sizes] for _ in range(2))
+    total = sum(sizes)
     runs: dict[str, Any] = {}
     if find_spec("numba") is not None:
         runs["refopt, fused"] = _refopt(update.rule(which), theta, g, "fused")
@@ -125,11 +155,25 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
             runs["torch, fused"] = _torch(update, theta, g, fused=True)
     if update.optax is not None and find_spec("optax") is not None and len(sizes) == 1:
         runs["optax, jit"] = _optax(update, theta[0], g[0])
-    total = sum(sizes)
     steps = max(3, min(200, 20_000_000 // (total + 10_000 * len(sizes))))
     with fast.using(fast.way()):  # each run takes its own
-        timings = interleaved(runs, blocks, steps)
-    ours = next(iter(timings.values()))
+        timings = interleaved({**runs, MEMORY: _memory(total, update.moments)}, blocks, steps)
+        state = (1 + update.moments) * 4 * total  # bytes of theta and the moments
+        peaks = {library: _peak(start, state) if total >= SEEN else None for library, start in runs.items()}
+    limit, ours = timings.pop(MEMORY), next(iter(timings.values()))
+    share = _share(total, update.moments)
+
+    def result(library: str, timing: Timing) -> dict[str, Any]:
+        said = {
+            "us": timing.seconds * 1e6,
+            "us_spread": [seconds * 1e6 for seconds in timing.spread],
+            "memory": [ratio / share for ratio in timing.times_as_long_as(limit)],
+            "busy": timing.busy,
+            "first": timing.loss,
+            "peak_bytes": peaks[library],
+        }
+        return said if timing is ours else said | {"ratio": timing.times_as_long_as(ours)}
+
     return {
         "case": name,
         "rule": which,
@@ -137,15 +181,11 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
         "tensors": len(sizes),
         "steps": steps,
         "blocks": blocks,
-        "libraries": {library: _result(timing, ours) for library, timing in timings.items()},
-        "memory_us": _memory(total, update.moments) * 1e6,
-        "peak_bytes": _peak(update.rule(which), theta, g),
+        "libraries": {library: result(library, timing) for library, timing in timings.items()},
+        "memory_us": limit.seconds * share * 1e6,
+        "traced_bytes": _traced(update.rule(which), theta, g),
+        "piece": _piece(update.rule(which)),
     }
-
-
-def _result(timing: Timing, ours: Timing) -> dict[str, Any]:
-    said = {"us": timing.seconds * 1e6, "first": timing.loss}
-    return said if timing is ours else said | {"ratio": timing.times_as_long_as(ours)}
 
 
 def _bare(tensors: list[Any]) -> Any:
@@ -237,23 +277,65 @@ def _optax(update: Update, theta: Any, g: Any) -> Callable[[], Callable[[], Any]
     return start
 
 
-def _memory(count: int, moments: int) -> float:
-    """Seconds that the memory alone takes at best: theta, g and the moments are read, theta and the moments written.
+def _share(count: int, moments: int) -> float:
+    """How much of a step of `_memory` the update needs: theta, g and the moments are read, theta and the moments written."""
+    entries = count * (2 + moments)
+    return count * (3 + 2 * moments) / (2 * entries * _times(entries))
 
-    Measured on one vector as large as all of these together, whose signs are changed in place. A copy would not do: writing to
-    another place makes most processors read that one, too.
+
+def _times(entries: int) -> int:
+    """How often a short vector is gone over, so that the call does not count for more than the work."""
+    return max(1, 200_000 // entries)
+
+
+def _memory(count: int, moments: int) -> Callable[[], Callable[[], Any]]:
+    """Goes over one vector as large as theta, g and the moments together and changes its signs in place, on all threads.
+
+    A copy would not do: writing to another place makes most processors read that one, too.
     """
-    x = np.ones(count * (2 + moments), np.float32)
-    times, seconds = max(1, 1_000_000 // len(x)), []
-    for _ in range(9):
-        begin = time.perf_counter()
-        for _ in range(times):
-            np.negative(x, x)
-        seconds.append((time.perf_counter() - begin) / times)
-    return min(seconds) * (3 + 2 * moments) / (4 + 2 * moments)
+    entries = count * (2 + moments)
+
+    def start() -> Callable[[], Any]:
+        x = np.ones(entries, np.float32)
+        parts = np.array_split(x, fast.get_num_threads() if entries > 1 << 18 else 1)
+        works = [partial(np.negative, part, part) for part in parts]
+        times = _times(entries)
+
+        def step() -> Any:
+            for _ in range(times):
+                if len(works) == 1:
+                    works[0]()
+                else:
+                    at_once(works)
+            return x[0]
+
+        return step
+
+    return start
 
 
-def _peak(rule: Rule, theta: list[Any], g: list[Any]) -> int:
+def _peak(start: Callable[[], Callable[[], Any]], needed: int) -> int | None:
+    """The most memory that two steps of a run take, less the bytes that any step needs."""
+
+    def run() -> None:
+        step = start()
+        step()
+        step()
+
+    most = peak(run)
+    return None if most is None else max(most - needed, 0)
+
+
+def _piece(rule: Rule) -> int:
+    """How many entries a blocked step of float32 takes at once."""
+    theta = np.zeros(1, np.float32)
+    state = rule.init(theta)
+    bound = Bound(rule, theta, np.ones(1, np.float32), state)
+    numbers = {name: state[name] for name in bound.counts} | dict(zip(bound.names, bound.numbers, strict=True))
+    return _recording(rule, theta.dtype, numbers, Plan).tile
+
+
+def _traced(rule: Rule, theta: list[Any], g: list[Any]) -> int:
     """The most memory that blocked steps take beside theta, gradient and state, what they keep for the next one too."""
     parameters, gradients = _bare([x.copy() for x in theta]), _bare(g)
     state = rule.init(parameters)
