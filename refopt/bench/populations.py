@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from refopt import problems
-from refopt.bench.machine import cpu, versions
+from refopt.bench.machine import circumstances
+from refopt.bench.memory import peak
 from refopt.bench.turns import interleaved
 from refopt.catalogue import rule
 from refopt.training.population import race
@@ -21,7 +22,7 @@ def population(blocks: int = 15, starts: int = 1000, steps: int = 200, sample: i
 
     One by one is the everyday loop of ``rule.update``, over the first `sample` starts, scaled up to all of them; the two take
     turns. `ratio` holds the quartiles of how many times as long the loop takes. `loss` is the mean loss that each comes to on
-    the sample: the same to the last bit.
+    the sample: the same to the last bit. ``peak_bytes`` is the most memory that all together need.
     """
     if min(blocks, starts, sample) < 1 or steps < 0:
         raise ValueError(f"a bench needs at least one block, start and sample; got {blocks}, {starts} and {sample}")
@@ -59,6 +60,6 @@ def population(blocks: int = 15, starts: int = 1000, steps: int = 200, sample: i
         "blocks": blocks,
         "ratio": [low_ratio * scale, ratio * scale, high_ratio * scale],
         "loss": {name: timing.loss for name, timing in timings.items()},
-        "versions": versions("numpy"),
-        "cpu": cpu(),
+        "peak_bytes": peak(together()),
+        **circumstances("numpy"),
     }

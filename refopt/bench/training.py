@@ -11,7 +11,8 @@ import numpy as np
 from refopt import fast
 from refopt.bench import process, steps
 from refopt.bench.cases import CASES
-from refopt.bench.machine import cpu, versions
+from refopt.bench.machine import circumstances
+from refopt.bench.memory import peak
 from refopt.bench.turns import Timing, interleaved
 from refopt.recurrence import nearest
 
@@ -46,8 +47,7 @@ def train(
     return {
         "what": "one training step (loss, gradient, Adam), float32, one thread; medians",
         "cases": rows,
-        "versions": versions("numpy", "torch", "jax", "optax"),
-        "cpu": cpu(),
+        **circumstances("numpy", "numba", "torch", "jax", "optax"),
     }
 
 
@@ -56,7 +56,8 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
 
     Its ``libraries`` hold the microseconds of a step (``us``), the ``loss`` after a block, and how many threads were ``busy``;
     all but refopt also the lower quartile, median and upper quartile over the blocks of how many times as long as refopt they
-    took (``ratio``). None stands for a library that is not installed.
+    took (``ratio``), and the most memory that parameters, optimizer and three steps need (``peak_bytes``; None where the system
+    does not say). What is compiled is so before the blocks that count. None stands for a library that is not installed.
     """
     case = CASES[name]
     theta, batches = case.network.init(0, np.float32), case.batches()
@@ -71,7 +72,10 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
         runs["jax"] = steps.jax_step(case, theta, batches)
     with fast.using(fast.way()):  # each run takes its own
         timings = interleaved(runs, blocks, case.steps)
-    found = {library: _result(timing, timings["refopt"]) for library, timing in timings.items()}
+        peaks = {library: _peak(start) for library, start in runs.items()}
+    found = {
+        library: _result(timing, timings["refopt"]) | {"peak_bytes": peaks[library]} for library, timing in timings.items()
+    }
     return {
         "case": name,
         "network": case.line,
@@ -83,7 +87,17 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
     }
 
 
+def _peak(start: steps.Start) -> int | None:
+    def run() -> None:
+        step = start()
+        for _ in range(3):
+            step()
+
+    return peak(run)
+
+
 def _result(timing: Timing, ours: Timing) -> dict[str, Any]:
     """What a row says of one library."""
-    said = {"us": timing.seconds * 1e6, "loss": timing.loss, "busy": timing.busy}
+    spread = [seconds * 1e6 for seconds in timing.spread]
+    said = {"us": timing.seconds * 1e6, "us_spread": spread, "loss": timing.loss, "busy": timing.busy}
     return said if timing is ours else said | {"ratio": timing.times_as_long_as(ours)}

@@ -298,7 +298,7 @@ def _memory(count: int, moments: int) -> Callable[[], Callable[[], Any]]:
     def start() -> Callable[[], Any]:
         x = np.ones(entries, np.float32)
         parts = np.array_split(x, fast.get_num_threads() if entries > 1 << 18 else 1)
-        works = [partial(np.negative, part, part) for part in parts]
+        works: list[Callable[[], Any]] = [partial(np.negative, part, part) for part in parts]
         times = _times(entries)
 
         def step() -> Any:
