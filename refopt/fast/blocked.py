@@ -39,6 +39,8 @@ def cache_bytes() -> int:
 
 WORTH_A_THREAD = 1 << 18  # entries; waking another thread takes as long as some 100,000 entries of a step
 
+LONGER = 4  # times: the pieces of threads, which at every call wait for Python's lock; that costs more than the cache gives
+
 COPY = "copy"  # a result that must be moved to where it belongs
 
 
@@ -188,28 +190,29 @@ class Plan:
         """
         size = arrays[0].size
         shares = min(get_num_threads(), size // WORTH_A_THREAD) or 1
-        length = min(-(-size // shares), self.tile)
+        tile = self.tile * LONGER if shares > 1 else self.tile
+        length = min(-(-size // shares), tile)
         registers = [[np.empty(length, dtype) for dtype in self._dtypes] for _ in range(shares)]
         if shares > 1:
-            return self._shared, [arrays[0], arrays[1], arrays[2:], registers]
+            return self._shared, [arrays[0], arrays[1], arrays[2:], registers, tile]
         if size <= self.tile:
             return self.piece, [*arrays, *registers[0]]
-        return self._run, [arrays[0], arrays[1], arrays[2:], registers[0]]
+        return self._run, [arrays[0], arrays[1], arrays[2:], registers[0], tile]
 
-    def _shared(self, theta: Any, g: Any, states: list[Any], registers: list[Any], *constants: Any) -> None:
+    def _shared(self, theta: Any, g: Any, states: list[Any], registers: list[Any], tile: int, *constants: Any) -> None:
         share = -(-theta.size // len(registers))
         parts = [slice(number * share, (number + 1) * share) for number in range(len(registers))]
         at_once(
             [
-                partial(self._run, theta[some], g[some], [x[some] for x in states], own, *constants)
+                partial(self._run, theta[some], g[some], [x[some] for x in states], own, tile, *constants)
                 for some, own in zip(parts, registers, strict=True)
             ]
         )
 
-    def _run(self, theta: Any, g: Any, states: list[Any], registers: list[Any], *constants: Any) -> None:
+    def _run(self, theta: Any, g: Any, states: list[Any], registers: list[Any], tile: int, *constants: Any) -> None:
         size = theta.size
-        for start in range(0, size, self.tile):
-            some = slice(start, start + self.tile)
+        for start in range(0, size, tile):
+            some = slice(start, start + tile)
             short = [r[: size - start] for r in registers]
             self.piece(theta[some], g[some], *[x[some] for x in states], *short, *constants)
 

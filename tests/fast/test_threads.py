@@ -33,7 +33,7 @@ def test_the_bits_are_those_of_one_thread(name, way, shares, peer):
     if way == "fused":
         peer("numba")
     with fast.using(way):
-        for size in (99, 700, 1000, 2049):
+        for size in (99, 700, 1000, 2049, 9001):
             rule = fresh(refopt.rule(name))
             run_both(rule, start(size, "float32"), gradients(size, "float32"))
             assert isinstance(rule._blocked["bound"], blocked.Bound)
