@@ -51,7 +51,14 @@ class ElementwiseKernel:
                 parameters.append(f"{'' if written else 'const '}{IN_C[kind]} {'*' if array else ''}p_{name}")
                 defined.append(f"#define {name} p_{name}{'[i]' if array else ''}")
             source = "\n".join(
-                [PREAMBLE, *defined, f"void kernel({', '.join(parameters)}) {{", "for (long i = 0; i < n; i++) {", self.text, "}}"]
+                [
+                    PREAMBLE,
+                    *defined,
+                    f"void kernel({', '.join(parameters)}) {{",
+                    "for (long i = 0; i < n; i++) {",
+                    self.text,
+                    "}}",
+                ]
             )
             place = Path(self.directory.name) / hashlib.sha256(source.encode()).hexdigest()
             if not place.with_suffix(".so").exists():
