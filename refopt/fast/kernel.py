@@ -95,6 +95,15 @@ class Kernel(Compiled):
         places = [[*loop.over, *loop.constants].index(name) for name in order]
         return lambda *arguments: kernel(*[arguments[place] for place in places])
 
+    def demand(self, inputs: dict[str, Any], expected: dict[str, Any], scalars: Mapping[str, Any]) -> None:
+        """As `Plan.demand`; here, at its first call, the kernel is compiled."""
+        try:
+            super().demand(inputs, expected, scalars)
+        except Unrecordable:
+            raise
+        except Exception as error:  # of the compiler, of which there may be none
+            raise Unrecordable(f"it cannot be compiled: {type(error).__name__}: {error}") from None
+
     def over(self, arrays: list[Any]) -> tuple[Any, list[Any]]:
         """As `Plan.over`. The device has its own threads; scratch arrays are needed only between two loops."""
         length = min(arrays[0].size, self.tile)
