@@ -157,6 +157,11 @@ class Plan:
         self.moving: Callable[..., Any] = space["moving"]
         self.piece: Callable[..., None] = space["tile"]
 
+    @classmethod
+    def placed(cls, x: np.ndarray) -> Any:
+        """A made-up array, where steps of this kind run."""
+        return x
+
     def _constant(self, text: str, dtype: str) -> str:
         """The text that makes an operand of a number."""
         return f"_array({text}, _{dtype})"
@@ -328,20 +333,24 @@ class Bound:
         self.states = [(name, state[name]) for name in rule.state_names if rule._kinds[name] == "array"]
         self.counts = [name for name in rule.state_names if rule._kinds[name] != "array"]
         self.given = [theta, g, *(value for _, value in self.states)]
-        flags = [x.flags for x in self.given]
-        if not (flags[0].writeable and all(f.writeable for f in flags[2:])):
-            raise Unrecordable("an array is read-only")
-        if not theta.dtype.isnative:
-            raise Unrecordable("theta is not in the machine's byte order")
-        if not all(f.c_contiguous for f in flags):
-            raise Unrecordable("an array is not contiguous")
-        if any(np.may_share_memory(a, b) for a, b in combinations(self.given, 2)):
-            raise Unrecordable("arrays share memory")
+        self._demand()
         self.arrays = [x if x.ndim == 1 else x.reshape(-1) for x in self.given]
         self.hyper = rule._step_hyper
         self.names = [name for name, value in self.hyper.items() if type(value) in numbers.PYTHON]
         self.numbers = [self.hyper[name] for name in self.names]
         self.plans: list[Ready] = []
+
+    def _demand(self) -> None:
+        """Raises `Unrecordable` where these arrays cannot be stepped over in place."""
+        flags = [x.flags for x in self.given]
+        if not (flags[0].writeable and all(f.writeable for f in flags[2:])):
+            raise Unrecordable("an array is read-only")
+        if not self.theta.dtype.isnative:
+            raise Unrecordable("theta is not in the machine's byte order")
+        if not all(f.c_contiguous for f in flags):
+            raise Unrecordable("an array is not contiguous")
+        if any(np.may_share_memory(a, b) for a, b in combinations(self.given, 2)):
+            raise Unrecordable("arrays share memory")
 
     def step(self, theta: Any, g: Any, state: Any, rule: Rule) -> bool:
         """One step; False, with nothing changed, where these are not the arrays that were checked, or no recording fits.
@@ -392,7 +401,7 @@ class Bound:
 
     def regard(self, g: Any) -> bool:
         """Take another gradient, as most steps bring one; False where it is not such an array as the first."""
-        if type(g) is not np.ndarray or g.shape != self.theta.shape or g.dtype is not self.theta.dtype:
+        if type(g) is not type(self.theta) or g.shape != self.theta.shape or g.dtype != self.theta.dtype:
             return False
         if not g.flags.c_contiguous or any(np.may_share_memory(g, x) for x in self.given if x is not self.g):
             return False
@@ -454,7 +463,7 @@ def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any], kind: type[Plan]
             return plan
     if len(known) >= BRANCHES:
         raise Unrecordable("it branches on what changes at every step")
-    inputs, expected = _sample(rule, dtype, scalars)
+    inputs, expected = _sample(rule, dtype, scalars, kind.placed)
     try:
         plan = kind(rule, dtype, scalars)
         plan.demand(inputs, expected, scalars)
@@ -468,11 +477,16 @@ def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any], kind: type[Plan]
     return plan
 
 
-def _sample(rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A plain step from made-up numbers of both signs (what is no theta or g is mostly positive): inputs and outcome."""
+def _sample(
+    rule: Rule, dtype: Any, scalars: Mapping[str, Any], placed: Callable[[Any], Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A plain step from made-up numbers of both signs (what is no theta or g is mostly positive): inputs and outcome.
+
+    `placed` brings an array to where the step is to run.
+    """
     names = ["theta", "g", *(name for name in rule.state_names if name not in scalars)]
     waves = {name: np.sin((np.arange(41) + 1) * (number + 1.7)) for number, name in enumerate(names)}
-    inputs = {name: (x if name in ("theta", "g") else x + 0.9).astype(dtype) for name, x in waves.items()}
+    inputs = {name: placed((x if name in ("theta", "g") else x + 0.9).astype(dtype)) for name, x in waves.items()}
     arguments = {name: x.copy() for name, x in inputs.items()} | rule._step_hyper | dict(scalars)
     try:
         with np.errstate(all="ignore"):
@@ -542,13 +556,19 @@ def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any], old: Any) -> A
         rule._blocked["never"] = _refusal(rule)
     if rule._blocked["never"] is not None:
         raise Unrecordable(rule._blocked["never"])
-    if rule._everyday(theta, g, state) is None:
-        if not isinstance(theta, (list, tuple, dict)):
-            raise Unrecordable("not NumPy arrays of one shape and dtype")
+    bound: Bound
+    if rule._everyday(theta, g, state) is not None:
+        bound = Bound(rule, theta, g, state)
+    elif isinstance(theta, (list, tuple, dict)):
         from refopt.fast.together import Together
 
         return Together(rule, theta, g, state)
-    bound = Bound(rule, theta, g, state)
+    elif numbers.is_array(theta) and not isinstance(theta, np.ndarray):
+        from refopt.fast.kernel import OnDevice
+
+        bound = OnDevice(rule, theta, g, state)
+    else:
+        raise Unrecordable("not NumPy arrays of one shape and dtype")
     same = isinstance(old, Bound) and old.setting is bound.setting and old.hyper is bound.hyper
     if same and all(map(operator.is_, old.given, bound.given)):
         bound.plans = old.plans  # another branch, over the same arrays

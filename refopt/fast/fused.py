@@ -1,9 +1,8 @@
 """Fused: the recorded step as one loop over the entries, compiled by numba.
 
-What `refopt.fast.blocked` replays call by call over pieces of the vector becomes a loop in which every entry is read once and
-written once. The compiler may neither reorder nor contract, so each +, −, ×, ÷ and √ rounds as NumPy's does; functions for
-which nobody promises the last bit (exp, log, a general power) are not compiled but stay NumPy's, between two loops. So every
-bit is that of the plain step here, too; each recording is compared with it before it is used.
+What `refopt.fast.blocked` replays call by call over pieces of the vector becomes a loop (`refopt.fast.compiled`) in which every
+entry is read once and written once. The compiler may neither reorder nor contract, so each +, −, ×, ÷ and √ rounds as NumPy's
+does, and every bit is that of the plain step here, too; each recording is compared with it before it is used.
 
 Needs numba: ``pip install 'refopt[fast]'``. A loop is compiled once for a rule and a dtype (about half a second) and kept in
 the user's cache directory, or where ``REFOPT_CACHE`` says.
@@ -23,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from refopt.fast.blocked import COPY, KEPT, Call, Plan
+from refopt.fast.blocked import COPY, KEPT
+from refopt.fast.compiled import Compiled, Loop
 from refopt.fast.recording import FILL, SELECT, Unrecordable
-from refopt.recurrence import Rule
 
 try:
     import numba
@@ -68,90 +67,33 @@ for larger in (np.maximum, np.minimum):
     if not np.array_equal(np.signbit(larger(ZEROS, -ZEROS)), np.signbit(-ZEROS)):  # of 0 and −0 most processors take the second
         del TEXTS[larger]  # this one stays NumPy's
 
-LOGICAL = (np.logical_and, np.logical_or, np.logical_not)
 
+class Fused(Compiled):
+    """A recorded step whose loops are compiled by numba."""
 
-class Fused(Plan):
-    """A recorded step whose calls are compiled into loops. Of a dtype that numba does not know it is the plain recording."""
+    texts = TEXTS
 
-    def __init__(self, rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> None:
-        super().__init__(rule, dtype, scalars)
-        if self._whole:
-            self.tile = sys.maxsize
+    def cast(self, name: str) -> str:  # noqa: D102
+        return f"_np.{self.dtype.name}({name})"
 
-    def _constant(self, text: str, dtype: str) -> str:
-        return f"_{dtype}.type({text})"
+    def number(self, value: float) -> str:  # noqa: D102
+        return f"_np.{self.dtype.name}({value!r})" if np.isfinite(value) else f"_np.{self.dtype.name}(float('{value}'))"
 
-    def _lines(self, calls: list[Call], space: dict[str, Any]) -> list[str]:
-        self._whole = False
-        if self.dtype not in (np.dtype("f4"), np.dtype("f8")):
-            return super()._lines(calls, space)
-        self._kind_of = dict.fromkeys(("theta", "g", *self.states), self.dtype)
-        self._kind_of |= {f"_r{i}": dtype for i, dtype in enumerate(self._dtypes)}
-        groups: list[list[Call]] = []  # of calls that are compiled together, and single calls that are not
-        for call in calls:
-            if groups and self._fits(call) and self._fits(groups[-1][-1]):
-                groups[-1].append(call)
-            else:
-                groups.append([call])
-        lines = []
-        for number, group in enumerate(groups):
-            if not self._fits(group[0]):
-                lines += super()._lines(group, space)
-                continue
-            read_later = {name for later in groups[number + 1 :] for call in later for name in call.operands}
-            arguments, text = self._loop(group, read_later, space)
-            space[f"_loop{number}"] = compiled(text, tuple(map(self._argument, arguments)))
-            lines.append(f"_loop{number}({', '.join(arguments)})")
-        if len(groups) == 1 and self._fits(calls[0]):  # everything at once: no scratch, and no pieces
-            self._dtypes, self._whole = [], True
-        return lines
-
-    def _fits(self, call: Call) -> bool:
-        """Whether a call can stand in a loop: its bits are certain there."""
-        numbers = {self.dtype} | ({np.dtype(bool)} if call.function is SELECT or call.function in LOGICAL else set())
-        logical = call.function not in LOGICAL or set(call.dtypes) == {np.dtype(bool)}
-        return call.function in TEXTS and logical and set(call.dtypes) <= numbers and call.dtype in (self.dtype, np.dtype(bool))
-
-    def _argument(self, name: str) -> Any:
-        """What numba shall compile for: a gradient may be read-only, and nothing is compiled in the middle of a step."""
-        dtype = numba.from_dtype(self._kind_of.get(name, self.dtype))
-        return numba.types.Array(dtype, 1, "C", readonly=name == "g") if name in self._kind_of else dtype
-
-    def _loop(self, group: list[Call], read_later: set[str], space: dict[str, Any]) -> tuple[list[str], str]:
-        """The loop over a group of calls, and the names that it takes; inside, each name is one entry of its array."""
-        number = f"_np.{self.dtype.name}"
-        arrays = {name for call in group for name in (*call.operands, call.out) if name in self._kind_of}
-        read, written, lines = [], [], []
-        for call in group:
-            entries = []
-            for name, dtype in zip(call.operands, call.dtypes, strict=True):
-                if name in arrays and name not in read and name not in written:
-                    read.append(name)
-                if name.startswith("_k"):
-                    name = f"{number}({_literal(space[name].item())})"
-                elif name in arrays and self._kind_of[name] != dtype:  # NumPy casts it, too
-                    name = f"{number}({name})"
-                entries.append(name)
-            lines.append(f"{call.out} = {TEXTS[call.function].format(*entries, one=f'{number}(1)', zero=f'{number}(0)')}")
-            if call.out not in written:
-                written.append(call.out)
-        kept = [name for name in written if not name.startswith("_r") or name in read_later]
-        over = [name for name in ("theta", "g", *self.states, *(f"_r{i}" for i in range(len(self._dtypes)))) if name in arrays]
-        over = [name for name in over if name in read or name in kept]
-        constants = list(dict.fromkeys(name for call in group for name in call.operands if name.startswith("_c")))
+    def made(self, loop: Loop, kinds: Mapping[str, Any]) -> Any:  # noqa: D102
         text = [
-            f"def loop({', '.join([*(f'_all_{name}' for name in over), *constants])}):",
-            f"    for _i in range(_all_{over[0]}.size):",
-            *(f"        {name} = _all_{name}[_i]" for name in read),
-            *(f"        {line}" for line in lines),
-            *(f"        _all_{name}[_i] = {name}" for name in kept),
+            f"def loop({', '.join([*(f'_all_{name}' for name in loop.over), *loop.constants])}):",
+            f"    for _i in range(_all_{loop.over[0]}.size):",
+            *(f"        {name} = _all_{name}[_i]" for name in loop.read),
+            *(f"        {name} = {value}" for name, value in loop.lines),
+            *(f"        _all_{name}[_i] = {name}" for name in loop.kept),
         ]
-        return [*over, *constants], "\n".join(text) + "\n"
+        arguments = [self._argument(name, kinds) for name in (*loop.over, *loop.constants)]
+        return compiled("\n".join(text) + "\n", tuple(arguments))
 
-
-def _literal(number: Any) -> str:
-    return repr(number) if np.isfinite(number) else f"float('{number}')"
+    def _argument(self, name: str, kinds: Mapping[str, Any]) -> Any:
+        """What numba shall compile for: a gradient may be read-only, and nothing is compiled in the middle of a step."""
+        dtype = numba.from_dtype(kinds.get(name, self.dtype))
+        return numba.types.Array(dtype, 1, "C", readonly=name == "g") if name in kinds else dtype
 
 
 _COMPILED: dict[tuple[str, Any], Any] = {}

@@ -1,0 +1,142 @@
+"""Steps in place on a device: one kernel, the bits of the plain step there, and nothing is moved after the first step."""
+
+import copy
+
+import hostkernel
+import numpy as np
+import pytest
+import standin
+from inplace import TEXTS, TILE, assert_same, fresh, gradients, made, start
+
+import refopt
+from refopt import fast
+from refopt.fast import blocked, kernel
+
+ELEMENTWISE = [name for name in refopt.names() if fast.why_not(fresh(refopt.rule(name))) is None]
+
+
+class ElementwiseKernel(hostkernel.ElementwiseKernel):
+    """The kernels of the stand-in: compiled for the host, of arrays of the device and NumPy's scalars."""
+
+    launched = 0
+
+    def __call__(self, *arguments):
+        ElementwiseKernel.launched += 1
+        assert all(isinstance(x, (standin.ndarray, np.generic)) for x in arguments)
+        super().__call__(*(x._x if isinstance(x, standin.ndarray) else x for x in arguments))
+
+
+@pytest.fixture(autouse=True)
+def kernels(xp, monkeypatch):
+    """Kernels for the stand-in, in recordings of each test's own."""
+    monkeypatch.setattr(blocked, "_RECORDINGS", {})
+    monkeypatch.setattr(blocked, "_REFUSED", {})
+    monkeypatch.setattr(kernel, "PIECE", TILE)
+    if xp.exact:
+        if hostkernel.COMPILER is None:
+            pytest.skip("there is no C compiler to compile the text of kernels with")
+        monkeypatch.setattr(standin, "ElementwiseKernel", ElementwiseKernel, raising=False)
+
+
+def numbers(xp, dtype):
+    """Gradients of all kinds; a device's own bits of a number too small for float32 are no business of ours."""
+    return [xp.put(g) for g in gradients(3 * TILE + 7, dtype, 14 if dtype == "float32" else 22)]
+
+
+def walk(xp, rule, theta, gs, **hyper):
+    """Step in place and plainly beside each other, both on the device; returns theta and the state in place."""
+    here, state = xp.put(theta), rule.init(xp.put(theta))
+    plain, other = xp.put(theta), copy.deepcopy(state)
+    arrays = [here, *(x for x in state.values() if isinstance(x, xp.library.ndarray))]
+    with np.errstate(all="ignore"):
+        for t, g in enumerate(gs):
+            assert rule.update_(here, g, state, **hyper) is None
+            plain, other = rule.update(plain, g, other, **hyper)
+            assert_same(xp.get(here), xp.get(plain), f"{rule} step {t + 1}: theta")
+            assert_same(xp.get(state), xp.get({name: other[name] for name in state}), f"{rule} step {t + 1}: state")
+    assert all(
+        a is b for a, b in zip(arrays, [here, *(x for x in state.values() if isinstance(x, xp.library.ndarray))], strict=True)
+    )
+    return here, state
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_every_rule_on_the_device_equals_its_plain_step_there_in_every_bit(xp, name, dtype):
+    rule = fresh(refopt.rule(name))
+    walk(xp, rule, start(3 * TILE + 7, dtype), numbers(xp, dtype))
+    assert isinstance(rule._blocked["bound"], kernel.OnDevice)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_steps_that_lie_differently_in_memory(xp, text):
+    for a in (2.0, 0.3):
+        rule = made(text)(a=a)
+        walk(xp, rule, start(TILE + 1, "float64"), [xp.put(g) for g in gradients(TILE + 1, "float64")])
+        assert xp.name == "cupy" or isinstance(rule._blocked["bound"], kernel.OnDevice)
+
+
+def test_nothing_is_moved_and_a_step_is_one_kernel(xp):
+    if xp.name != "stand-in":
+        pytest.skip("the stand-in counts, CuPy does not")
+    rule, theta = refopt.adam(lr=0.1), standin.asarray(start(1000, "float32"))
+    state, gs = rule.init(theta), [standin.asarray(g) for g in gradients(1000, "float32", 12)]
+    rule.update_(theta, gs[0], state)
+    standin.transfers.clear()
+    ElementwiseKernel.launched = 0
+    for t, g in enumerate(gs[1:]):
+        rule.update_(theta, g, state, lr=0.1 / (t + 1))
+    assert not standin.transfers.log
+    assert ElementwiseKernel.launched == 11
+
+
+def test_what_has_no_kernel_is_made_plainly(xp):
+    for rule in (refopt.lamb(lr=0.1), refopt.adam(lr=xp.put(np.full(20, 0.1, "f4")))):
+        walk(xp, rule, start(20, "float32"), [xp.put(g) for g in gradients(20, "float32", 5)])
+        assert "bound" not in rule._blocked
+    theta = xp.put(start((4, 6), "float32"))[:, ::2]  # not contiguous
+    rule = refopt.adam(lr=0.1)
+    state, plain = rule.init(theta), theta.copy()
+    for g in gradients((4, 3), "float32", 5):
+        g = xp.put(g)
+        plain, other = rule.update(plain, g, {**state, "m": state["m"].copy(), "v": state["v"].copy()})
+        rule.update_(theta, g, state)
+        assert_same(xp.get(theta), xp.get(plain))
+        assert_same(xp.get(state["v"]), xp.get(other["v"]))
+
+
+def test_a_kernel_that_is_wrong_is_not_used(xp, monkeypatch):
+    """The comparison with the plain step, on the device, before a recording is used."""
+    monkeypatch.setitem(kernel.TEXTS, np.add, "{0} + {1} + {1} * {0}")
+    rule = refopt.adam(lr=0.1)
+    walk(xp, rule, start(20, "float64"), [xp.put(g) for g in gradients(20, "float64", 5)])
+    assert "bound" not in rule._blocked
+    assert list(blocked._REFUSED.values()) == ["its replay gives another theta than the step"]
+
+
+def test_a_kernel_that_does_not_compile_is_not_used(xp, monkeypatch):
+    monkeypatch.setitem(kernel.TEXTS, np.add, "unheard_of({0}, {1})")
+    rule = refopt.adam(lr=0.1)
+    walk(xp, rule, start(20, "float64"), [xp.put(g) for g in gradients(20, "float64", 5)])
+    assert "bound" not in rule._blocked
+
+
+def test_other_arrays_other_numbers_and_errors(xp):
+    rule, theta = refopt.adam(lr=0.1), xp.put(start(20, "float64"))
+    state, g = rule.init(theta), xp.put(gradients(20, "float64", 1)[0])
+    for broken, error in [
+        ((theta, g[:5], state), ValueError),
+        ((theta, g, {"t": 0}), ValueError),
+        ((theta, 1j * g, state), TypeError),
+    ]:
+        before = xp.get(theta).copy()
+        with pytest.raises(error):
+            rule.update_(*broken)
+        assert_same(xp.get(theta), before)
+        rule.update_(theta, g, state)
+    other = xp.put(start(20, "float64"))  # another theta, another state
+    fresh_state, plain = rule.init(other), rule.init(other)
+    rule.update_(other, g, fresh_state)
+    assert_same(xp.get(other), xp.get(rule.update(xp.put(start(20, "float64")), g, plain)[0]))
+    rule.update_(theta, theta, state)  # its own gradient
+    assert state["t"] == 4
