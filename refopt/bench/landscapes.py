@@ -38,17 +38,16 @@ def landscape(points: int = 101, probes: int = 10, rounds: int = 3) -> dict[str,
     }
     taken: dict[str, list[float]] = {what: [] for what in work}
     gradient: list[float] = []
-    peaks: dict[str, int | None] = {}
-    for turn in range(rounds):
+    peaks = {what: peak(run) for what, run in work.items()}  # a turn that is not counted
+    for _ in range(rounds):
         begin = time.perf_counter()
         for _ in range(5):
             objective.grad(theta)
         gradient.append((time.perf_counter() - begin) / 5)
         for what, run in work.items():
             begin = time.perf_counter()
-            most = peak(run) if turn == 0 else run()
+            run()
             taken[what].append(time.perf_counter() - begin)
-            peaks.setdefault(what, most)
     seconds = {what: quartiles(found) for what, found in taken.items()}
     one = quartiles(gradient)[1]
     return {

@@ -26,6 +26,7 @@ _PLACES = {
     "basins_figure": "population",
     "comparison_figure": "comparison",
     "conformance_figure": "conformance",
+    "distances": "bench",
     "drift_panel": "divergence",
     "edge_of_stability": "landscape",
     "heatmap": "population",
