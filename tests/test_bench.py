@@ -3,17 +3,23 @@
 import itertools
 import json
 import os
+import signal
 import statistics
+import subprocess
 import sys
+import time
+import weakref
 from importlib.util import find_spec
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from refopt import bench, fast
-from refopt.bench import steps, updates
-from refopt.bench.process import environment, one_thread
+from refopt.bench import memory, steps, updates
+from refopt.bench.machine import cores
+from refopt.bench.process import environment, on_threads
 from refopt.cli import main
 
 # Rounding in float32 is 6e-8; sums of up to 4096 products and up to 100 steps on top of each other made 4e-7 of it (measured).
@@ -138,10 +144,12 @@ def test_ratios_are_of_blocks_in_one_turn():
 def test_the_environment_of_one_thread_keeps_what_was_there(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "a b")
     monkeypatch.setenv("XLA_FLAGS", "--mine")
-    found = one_thread(environment())
+    found = on_threads(environment(), 1)
     assert (found["PATH"], found["OMP_NUM_THREADS"], found["OPENBLAS_NUM_THREADS"]) == (os.environ["PATH"], "1", "1")
     assert found["XLA_FLAGS"].startswith("--mine ")
     assert found["PYTHONPATH"].split(os.pathsep)[1:] == ["a b"]
+    several = on_threads(environment(), 2)
+    assert (several["OMP_NUM_THREADS"], several["NUMBA_NUM_THREADS"], several["XLA_FLAGS"]) == ("2", "2", "--mine")
     monkeypatch.delenv("PYTHONPATH")
     assert os.pathsep not in environment()["PYTHONPATH"]
 
@@ -171,15 +179,15 @@ def test_new_memory_of_a_step_is_what_it_keeps_too():
     """Adam works in two scratch arrays of a piece; small tensors are copied into one vector, and so are their gradients."""
     one, many = ([np.zeros(n, np.float32)] * k for n, k in ((1000, 1), (100, 1000)))
     adam = bench.UPDATES["adam"].rule("adam")
-    assert updates._peak(adam, one, one) >= 2 * 1000 * 4
-    assert updates._peak(adam, [x.copy() for x in many], many) >= 2 * 100_000 * 4
+    assert updates._traced(adam, one, one) >= 2 * 1000 * 4
+    assert updates._traced(adam, [x.copy() for x in many], many) >= 2 * 100_000 * 4
 
 
 def test_what_is_not_installed_is_said(capsys, monkeypatch, torch):
     monkeypatch.setitem(sys.modules, "jax", None)
     row = bench.timed("mlp-64", 1)
     assert row["libraries"]["jax"] is None
-    result = {"what": "a step", "cases": [row], "versions": {"numpy": "2"}, "cpu": "a core"}
+    result = {"what": "a step", "cases": [row], "versions": {"numpy": "2"}, "cpu": "a core", "date": "today", "system": "none"}
     monkeypatch.setattr(bench, "train", lambda *arguments: result)
     assert main(["bench", "train"]) == 0
     out = capsys.readouterr().out
@@ -205,13 +213,25 @@ def test_updates_end_at_the_same_numbers_in_all_libraries(torch, peer):
         for one in libraries.values():  # of Optax see FLOAT32_POWERS
             assert one["first"] - start == pytest.approx(way, rel=2e-2 if name in ("adam", "adan") else 1e-3)
         assert row["memory_us"] > 0
-        assert row["peak_bytes"] < 1 << 20
+        assert row["traced_bytes"] < 1 << 20
+        assert row["piece"] > 1000
+        for one in libraries.values():
+            assert one["peak_bytes"] is None  # too small to be seen
+            for spread, middle in ((one["us_spread"], one["us"]), (one["memory"], one["us"] / row["memory_us"])):
+                assert spread[0] == spread[1] == spread[2] == pytest.approx(middle)  # of one block
         assert (row["rule"], row["parameters"]) == (name, 1000 if row["tensors"] > 1 else 2000)
 
 
 @pytest.mark.parametrize(
     "case",
     [
+        "adam 1e4..1e2",
+        "adam 2e2..1e4",
+        "adam ..1e4",
+        "adam 1e2..",
+        "adam 1e2..1e10",
+        "adam 1x10..1e4",
+        "nada 1e2..1e4",
         "adam 0",
         "adam 1x",
         "adam -3",
@@ -229,7 +249,7 @@ def test_updates_end_at_the_same_numbers_in_all_libraries(torch, peer):
     ],
 )
 def test_what_is_no_case_is_refused(case, capsys):
-    with pytest.raises(ValueError, match=r"unknown rule|has no size such as 1e6 or 1000x100"):
+    with pytest.raises(ValueError, match=r"unknown rule|has no size such as 1e6 or 1000x100|from one power of ten"):
         bench.step([case])
     assert main(["bench", "step", "--only", case or ","]) == 2
     out, err = capsys.readouterr()
@@ -250,8 +270,10 @@ def test_the_time_of_an_import_is_that_beyond_a_process_of_nothing(monkeypatch):
     monkeypatch.setattr(module, "subprocess", SimpleNamespace(run=run))
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now))
     found = bench.importing(rounds=3)
-    assert (found["seconds"], found["of which numpy"]) == (0.5, 0.25)
-    assert {"python", "numpy", "cpu", "what"} <= found.keys()
+    assert (found["seconds"], found["of which numpy"], found["ratio"]) == (0.5, 0.25, (1.2, 1.2, 1.2))
+    assert found["spread"] == (0.5, 0.5, 0.5)
+    assert {"versions", "cpu", "what"} <= found.keys()
+    assert {"python", "numpy"} <= found["versions"].keys()
 
 
 def test_without_pytorch_there_is_one_clear_error(capsys, monkeypatch):
@@ -282,3 +304,172 @@ def test_a_population_and_its_members_one_by_one_come_to_the_same_loss(capsys):
     assert main(["bench", "race", "--only", "mlp-64"]) == 2
     with pytest.raises(ValueError, match="at least one"):
         bench.population(blocks=0)
+
+
+def test_sizes_are_written_as_powers_of_ten():
+    assert updates.cases(["adam 1e2..1e4", "sgd 1e3..1e3", "lion"]) == ["adam 1e2", "adam 1e3", "adam 1e4", "sgd 1e3", "lion"]
+
+
+@pytest.mark.skipif(memory.resident() is None, reason="only Linux says how much memory lies where")
+def test_the_system_sees_memory_that_comes_and_goes():
+    size = 40_000_000
+    for _ in range(2):  # the second time it could be memory that was kept
+        assert memory.peak(lambda: np.ones(size, np.int8).sum()) == pytest.approx(size, rel=0.05)
+    kept = np.ones(size, np.int8)
+    assert memory.peak(lambda: kept.sum()) < 1 << 20  # what was there before does not count
+
+
+def test_where_the_system_does_not_say_how_much_memory_there_is_none_is_claimed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(memory, "PEAK", tmp_path / "no" / "such")
+    ran = []
+    assert memory.peak(lambda: ran.append(1)) is None
+    assert main(["bench", "race"]) == 0
+    assert "New memory of all at once: not known here." in capsys.readouterr().out
+
+
+def test_memory_of_each_contestant_is_that_beside_its_state(torch):
+    """torch's loop makes two arrays as large as theta on its way, the plain step seven, a step in place none."""
+    count = 2_000_000
+    row = updates.timed(f"adam {count}", 1)
+    if memory.resident() is None:
+        pytest.skip("only Linux says how much memory lies where")
+    arrays = {library: one["peak_bytes"] / (4 * count) for library, one in row["libraries"].items()}
+    assert arrays["refopt, blocked"] < 0.5
+    assert arrays.get("refopt, fused", 0) < 0.1
+    assert arrays["torch"] == pytest.approx(2, abs=0.2)
+    assert arrays["NumPy, plain"] == pytest.approx(7, abs=0.5)
+
+
+def test_a_run_lets_go_of_what_it_made_before_the_next_begins():
+    alive = []
+
+    def run(name):
+        def start():
+            assert alive == [], f"{name} begins while {alive} is there"
+            alive.append(name)
+            mine = np.zeros(1)
+            weakref.finalize(mine, alive.clear)
+            return lambda: lambda: mine[0]
+
+        return start
+
+    bench.interleaved({"a": run("a"), "b": run("b")}, blocks=2, steps=2)
+
+
+@pytest.mark.skipif(cores() < 2, reason="there is one core only")
+def test_on_two_threads_the_bits_are_those_of_one():
+    """Nothing is said of how busy they are: the machine may have other work."""
+    found = {}
+    for threads in (1, 2):
+        result = bench.step(["adam 1e6"], blocks=1, threads=threads)
+        assert result["threads"] == threads
+        (row,) = result["cases"]
+        found[threads] = {one["first"] for name, one in row["libraries"].items() if "refopt" in name or "NumPy" in name}
+    assert found[1] == found[2]
+    assert len(found[1]) == 1
+
+
+@pytest.mark.skipif(
+    cores() < 2 or not hasattr(os, "sched_setaffinity"), reason="the system keeps no process to some of its cores"
+)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_process_that_measures_has_as_many_cores_as_threads(threads):
+    text = (
+        "import os, sys; from refopt.bench import __main__ as it; from refopt import fast\n"
+        "it.TIMED['step'] = lambda name, blocks: [len(os.sched_getaffinity(0)), fast.get_num_threads()]\n"
+        f"it.main('step', '1', '{threads}', 'adam')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text], env=on_threads(environment(), threads), check=True, capture_output=True, text=True
+    )
+    assert json.loads(done.stdout) == [threads, threads]
+
+
+@pytest.mark.parametrize("threads", [0, -1, 10_000, "2", True])
+def test_a_number_of_threads_that_cannot_run_at_once_is_refused(threads):
+    with pytest.raises(ValueError, match="threads must be from 1 to"):
+        bench.step(["adam 100"], threads=threads)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["train", "--threads", "1"], "--threads goes with step"),
+        (["proof", "--only", "adam"], "--only and --blocks go with"),
+        (["race", "--blocks", "3"], "--only and --blocks go with"),
+        (["step", "--threads", "0"], "threads must be from 1 to"),
+        (["step", "--only", "adam 100", "--out", ""], "--out must name a directory"),
+        (["step", "--only", "adam 1e2..1e3,adam 1e3"], "name each case once"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_in_one_line(words, why, capsys):
+    assert main(["bench", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert why in err
+
+
+def test_step_prints_or_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("matplotlib")
+    words = ["bench", "step", "--only", "sgd 1e2..1e3, adam 5x20", "--blocks", "1", "--out", str(tmp_path)]
+    assert main([*words, "--json"]) == 0
+    out, err = capsys.readouterr()
+    printed = json.loads(out, parse_constant=no_constant)
+    assert err.split("\n")[:3] == ["timed sgd 1e2", "timed sgd 1e3", "timed adam 5x20"]
+    assert printed == json.loads((tmp_path / "bench.json").read_text(), parse_constant=no_constant)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.json", "bench.svg"]
+    assert {"date", "cpu", "system", "versions", "threads", "what"} <= printed.keys()
+    monkeypatch.setattr(bench, "step", lambda *arguments: printed)
+    assert main(words[:-2]) == 0
+    out = capsys.readouterr().out
+    for word in (printed["date"], printed["cpu"], printed["system"], "Threads at work", "pieces of up to", "in turns"):
+        assert word in " ".join(out.split())
+    for library, one in printed["cases"][2]["libraries"].items():
+        assert any(line.split("  ")[-1] == f"{one['first']:.6f}" for line in out.splitlines() if f"  {library}  " in line)
+
+
+@pytest.mark.parametrize("what", ["proof", "import", "landscape"])
+def test_every_bench_says_its_spread_its_ratio_and_its_origin(what, capsys, monkeypatch):
+    if what == "proof":
+        pytest.importorskip("flint")
+    short = {
+        "proof": lambda: bench.proof(rounds=2),
+        "import": lambda: bench.importing(rounds=2),
+        "landscape": lambda: bench.landscape(points=3, probes=1, rounds=2),
+    }[what]
+    found = short()
+    monkeypatch.setattr(bench, {"import": "importing"}.get(what, what), lambda: found)
+    assert {"date", "cpu", "system", "versions", "what", "rounds", "spread"} <= found.keys()
+    if what == "landscape":
+        assert all(low <= found["seconds"][name] <= high for name, (low, _, high) in found["spread"].items())
+        assert all(ratio > 0 for ratio in found["gradients"].values())
+    else:
+        assert found["spread"][0] <= found["seconds"] <= found["spread"][2]
+        assert found["ratio"][1] > 1
+    assert main(["bench", what, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=no_constant)["date"] == found["date"]
+    assert main(["bench", what]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert all(
+        word in out for word in (found["what"], found["date"], "NumPy", found["cpu"]) if word != "NumPy" or what == "import"
+    )
+    assert "uartile" in out
+
+
+def test_an_interrupted_bench_leaves_no_process_and_no_file(tmp_path):
+    words = [sys.executable, "-m", "refopt", "bench", "step", "--only", "sgd 1e7", "--blocks", "1000", "--out", str(tmp_path)]
+    with subprocess.Popen(words, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        limit, children = time.monotonic() + 60, []
+        while not children and time.monotonic() < limit:
+            time.sleep(0.05)
+            listed = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+            children = listed.read_text().split() if listed.exists() else ["?"]
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.splitlines() == ["interrupted"]
+    assert list(tmp_path.iterdir()) == []
+    assert not any(Path(f"/proc/{child}").exists() for child in children if child != "?")

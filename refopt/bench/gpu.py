@@ -66,7 +66,7 @@ def gpu(
     (``memory``), the first parameter after a block, and all but refopt's how many times as long as refopt it took (``ratio``).
     ``ulps`` is how far refopt's numbers on the device are from those of NumPy at most after ``compared_steps`` steps of
     ``compared`` entries, in units of theta's last place (None where one of them is no number), ``transfers`` how often arrays
-    or numbers went to the device or came from it in one step, counted after the first, which compiles.
+    or numbers went to the device or came from it in one step, counted when every branch has been compiled.
 
     ValueError for an unknown case, ImportError without CuPy, OSError without a device.
     """
@@ -233,7 +233,7 @@ def _agreement(xp: Any, update: Update, which: str, theta: Any, g: Any) -> tuple
     other = rule.init(here)
     count = 0
     for number in range(COMPARED_STEPS):
-        if number == 1:
+        if number == COMPARED_STEPS - 1:  # every branch has been compiled
             with transfers(xp) as counted:
                 mine.update_(ours, gradient, state)
             count = sum(counted.values())

@@ -110,7 +110,7 @@ class Kernel(Compiled):
         scratch = [self.device.empty(length, dtype) for dtype in self._dtypes]
         if arrays[0].size <= self.tile:
             return self.piece, [*arrays, *scratch]
-        return self._run, [arrays[0], arrays[1], arrays[2:], scratch]
+        return self._run, [arrays[0], arrays[1], arrays[2:], scratch, self.tile]
 
 
 def _entry(name: str) -> str:
