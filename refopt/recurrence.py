@@ -394,7 +394,7 @@ class Rule:
         `g` is not changed, unless it is theta's own memory. An array of the state that shares memory with another one, or
         whose shape or dtype changes, is replaced. Errors as for `step`, ValueError for an array that is read-only or tensors
         of theta that share memory, TypeError for what cannot be written into; then nothing was changed. (Where np.errstate
-        raises in the middle of a step, some entries have been.)
+        raises, or an interrupt comes, in the middle of a step, some entries have been, and the step is not counted.)
         """
         rule = self._for_one_step(hyper) if hyper else self
         bound = self._blocked.get("bound")

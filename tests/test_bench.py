@@ -312,11 +312,11 @@ def test_sizes_are_written_as_powers_of_ten():
 
 @pytest.mark.skipif(memory.resident() is None, reason="only Linux says how much memory lies where")
 def test_the_system_sees_memory_that_comes_and_goes():
-    size = 40_000_000
+    size = 80_000_000  # the system counts in pages, of up to 2 MiB
     for _ in range(2):  # the second time it could be memory that was kept
-        assert memory.peak(lambda: np.ones(size, np.int8).sum()) == pytest.approx(size, rel=0.05)
+        assert memory.peak(lambda: np.ones(size, np.int8).sum()) == pytest.approx(size, abs=5e6)
     kept = np.ones(size, np.int8)
-    assert memory.peak(lambda: kept.sum()) < 1 << 20  # what was there before does not count
+    assert memory.peak(lambda: kept.sum()) < 5e6  # what was there before does not count
 
 
 def test_where_the_system_does_not_say_how_much_memory_there_is_none_is_claimed(monkeypatch, tmp_path, capsys):
@@ -329,14 +329,14 @@ def test_where_the_system_does_not_say_how_much_memory_there_is_none_is_claimed(
 
 def test_memory_of_each_contestant_is_that_beside_its_state(torch):
     """torch's loop makes two arrays as large as theta on its way, the plain step seven, a step in place none."""
-    count = 2_000_000
+    count = 5_000_000
     row = updates.timed(f"adam {count}", 1)
     if memory.resident() is None:
         pytest.skip("only Linux says how much memory lies where")
     arrays = {library: one["peak_bytes"] / (4 * count) for library, one in row["libraries"].items()}
     assert arrays["refopt, blocked"] < 0.5
     assert arrays.get("refopt, fused", 0) < 0.1
-    assert arrays["torch"] == pytest.approx(2, abs=0.2)
+    assert arrays["torch"] == pytest.approx(2, abs=0.3)
     assert arrays["NumPy, plain"] == pytest.approx(7, abs=0.5)
 
 
@@ -359,14 +359,17 @@ def test_a_run_lets_go_of_what_it_made_before_the_next_begins():
 @pytest.mark.skipif(cores() < 2, reason="there is one core only")
 def test_on_two_threads_the_bits_are_those_of_one():
     """Nothing is said of how busy they are: the machine may have other work."""
-    found = {}
-    for threads in (1, 2):
-        result = bench.step(["adam 1e6"], blocks=1, threads=threads)
-        assert result["threads"] == threads
-        (row,) = result["cases"]
-        found[threads] = {one["first"] for name, one in row["libraries"].items() if "refopt" in name or "NumPy" in name}
-    assert found[1] == found[2]
-    assert len(found[1]) == 1
+    result = bench.step(["sgd 1e6"], blocks=1, threads=2)
+    assert result["threads"] == 2
+    assert "2 threads" in result["what"]
+    (row,) = result["cases"]
+    rule, rng = bench.UPDATES["sgd"].rule("sgd"), np.random.default_rng(0)
+    theta, g = (rng.standard_normal(1_000_000, np.float32)[:5] for _ in range(2))
+    state = rule.init(theta)
+    for _ in range(row["steps"]):
+        theta, state = rule.update(theta, g, state)
+    found = {one["first"] for name, one in row["libraries"].items() if "refopt" in name or "NumPy" in name}
+    assert found == {float(theta[0])}
 
 
 @pytest.mark.skipif(
@@ -410,23 +413,35 @@ def test_options_that_do_not_go_together_are_refused_in_one_line(words, why, cap
     assert why in err
 
 
-def test_step_prints_or_writes_what_it_measured(tmp_path, capsys, monkeypatch):
+@pytest.fixture(scope="module")
+def stepped():
+    """Two sizes of one rule and some small tensors, as `refopt bench step` measures them."""
+    said = []
+    found = bench.step(["sgd 1e2..1e3", "adam 5x20"], 1, said.append)
+    assert said == found["cases"]
+    return found
+
+
+def test_step_prints_or_writes_what_it_measured(stepped, tmp_path, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
-    words = ["bench", "step", "--only", "sgd 1e2..1e3, adam 5x20", "--blocks", "1", "--out", str(tmp_path)]
-    assert main([*words, "--json"]) == 0
-    out, err = capsys.readouterr()
-    printed = json.loads(out, parse_constant=no_constant)
-    assert err.split("\n")[:3] == ["timed sgd 1e2", "timed sgd 1e3", "timed adam 5x20"]
-    assert printed == json.loads((tmp_path / "bench.json").read_text(), parse_constant=no_constant)
+    asked = []
+    monkeypatch.setattr(bench, "step", lambda *arguments: (asked.append(arguments), stepped)[1])
+    words = ["bench", "step", "--only", "sgd 1e2..1e3, adam 5x20", "--out", str(tmp_path)]
+    assert main([*words, "--blocks", "3", "--threads", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=no_constant) == json.loads(json.dumps(stepped))
+    assert json.loads((tmp_path / "bench.json").read_text(), parse_constant=no_constant) == json.loads(json.dumps(stepped))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.json", "bench.svg"]
-    assert {"date", "cpu", "system", "versions", "threads", "what"} <= printed.keys()
-    monkeypatch.setattr(bench, "step", lambda *arguments: printed)
-    assert main(words[:-2]) == 0
+    assert {"date", "cpu", "system", "versions", "threads", "what", "missing"} <= stepped.keys()
+    assert main(words) == 0
     out = capsys.readouterr().out
-    for word in (printed["date"], printed["cpu"], printed["system"], "Threads at work", "pieces of up to", "in turns"):
+    for word in (stepped["date"], stepped["cpu"], stepped["system"], "Threads at work", "pieces of up to", "in turns"):
         assert word in " ".join(out.split())
-    for library, one in printed["cases"][2]["libraries"].items():
+    for library, one in stepped["cases"][2]["libraries"].items():
         assert any(line.split("  ")[-1] == f"{one['first']:.6f}" for line in out.splitlines() if f"  {library}  " in line)
+    assert [(*rest[:2], *rest[3:]) for rest in asked] == [
+        (["sgd 1e2..1e3", "adam 5x20"], 3, 2),
+        (["sgd 1e2..1e3", "adam 5x20"], 5, 1),
+    ]
 
 
 @pytest.mark.parametrize("what", ["proof", "import", "landscape"])
@@ -473,3 +488,24 @@ def test_an_interrupted_bench_leaves_no_process_and_no_file(tmp_path):
     assert err.splitlines() == ["interrupted"]
     assert list(tmp_path.iterdir()) == []
     assert not any(Path(f"/proc/{child}").exists() for child in children if child != "?")
+
+
+def test_who_is_not_installed_takes_no_part_and_is_named(stepped, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "step", lambda *arguments: stepped | {"missing": ["torch", "jax"]})
+    assert main(["bench", "step"]) == 0
+    assert "Not installed here: torch, jax." in " ".join(capsys.readouterr().out.split())
+    for package in updates.PACKAGES:
+        monkeypatch.setitem(sys.modules, package, None)
+    row = updates.timed("adam 100", 1)
+    assert list(row["libraries"]) == ["refopt, blocked", "NumPy, plain"]
+
+
+def test_without_matplotlib_the_numbers_are_written_all_the_same(stepped, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(bench, "step", lambda *arguments: stepped)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib" or name.startswith("refopt.view")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("refopt.view", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["bench", "step", "--out", str(tmp_path)]) == 0
+    assert "no figure is drawn: refopt.view needs matplotlib" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["bench.json"]

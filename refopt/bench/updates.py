@@ -31,6 +31,7 @@ from refopt.recurrence import Rule, nearest
 __all__ = ["MEMORY", "UPDATES", "Update", "cases", "step", "timed"]
 
 LARGE = 10_000_000
+PACKAGES = ("numba", "torch", "jax", "optax")  # that take part where they are installed
 MEMORY = "memory alone"  # takes part in the turns as if it were a library
 SEEN = 1_000_000  # parameters from which on the system's count of memory, in pages, says something
 
@@ -79,7 +80,8 @@ def step(
     vector in place, which takes its turns with the others. What is compiled, recorded and touched for the first time is so in
     two turns before those that count. `said` is called with each row as soon as it is there. About three minutes.
 
-    Returns ``cases``, the rows that `timed` describes, and the circumstances. ValueError for an unknown case.
+    Returns ``cases``, the rows that `timed` describes, ``missing``, who is not installed, and the circumstances. ValueError for
+    an unknown case.
     """
     chosen = cases([*UPDATES, "adam 1000x100"] if only is None else only)
     if not chosen or len(set(chosen)) < len(chosen):
@@ -91,7 +93,8 @@ def step(
         "what": f"one update, float32, {'one thread' if threads == 1 else f'{threads} threads'}; medians",
         "threads": threads,
         "cases": process.rows("step", blocks, chosen, said, threads),
-        **circumstances("numpy", "numba", "torch", "jax", "optax"),
+        "missing": [package for package in PACKAGES if not _installed(package)],
+        **circumstances("numpy", *PACKAGES),
     }
 
 
@@ -144,16 +147,16 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
     theta, g = ([rng.standard_normal(n, np.float32) for n in sizes] for _ in range(2))
     total = sum(sizes)
     runs: dict[str, Any] = {}
-    if find_spec("numba") is not None:
+    if _installed("numba"):
         runs["refopt, fused"] = _refopt(update.rule(which), theta, g, "fused")
     runs["refopt, blocked"] = _refopt(update.rule(which), theta, g, "blocked")
     runs["NumPy, plain"] = _plain(update.rule(which), theta, g)
-    if update.torch is not None and find_spec("torch") is not None:
+    if update.torch is not None and _installed("torch"):
         runs["torch"] = _torch(update, theta, g)
         runs["torch, foreach"] = _torch(update, theta, g, foreach=True)
         if update.torch in ("Adam", "AdamW", "SGD", "Adagrad"):
             runs["torch, fused"] = _torch(update, theta, g, fused=True)
-    if update.optax is not None and find_spec("optax") is not None and len(sizes) == 1:
+    if update.optax is not None and _installed("jax", "optax") and len(sizes) == 1:
         runs["optax, jit"] = _optax(update, theta[0], g[0])
     steps = max(3, min(200, 20_000_000 // (total + 10_000 * len(sizes))))
     with fast.using(fast.way()):  # each run takes its own
@@ -186,6 +189,10 @@ def timed(name: str, blocks: int) -> dict[str, Any]:
         "traced_bytes": _traced(update.rule(which), theta, g),
         "piece": _piece(update.rule(which)),
     }
+
+
+def _installed(*packages: str) -> bool:
+    return all(find_spec(package) is not None for package in packages)
 
 
 def _bare(tensors: list[Any]) -> Any:

@@ -69,8 +69,11 @@ def _write(result: dict[str, Any], directory: str) -> None:
             sizes[row["rule"]] = sizes.get(row["rule"], 0) + 1
     drawn = [rule for rule, count in sizes.items() if count > 1]
     if drawn:
-        from refopt import view
-
+        try:
+            from refopt import view
+        except ImportError as error:
+            print(f"no figure is drawn: {error}", file=sys.stderr)
+            return
         view.save(view.updates_figure(result, drawn[0]), directory, "bench", kinds=["svg"])
 
 
@@ -131,7 +134,7 @@ def _print_population(result: dict[str, Any]) -> None:
     print(f"as one array program  {result['seconds'] * 1000:9.1f} ms   mean loss of the sample {together!r}")
     print(f"one by one            {result['one_by_one'] * 1000:9.0f} ms   mean loss of the sample {alone!r}")
     _note(
-        f"One by one takes {_ratio(result['ratio'])} times as long: medians of {result['blocks']} blocks, in turns, with the",
+        f"One by one takes {_ratio(result['ratio'])} times as long: medians of {_blocks(result['blocks'])}, in turns, with the",
         f"quartiles; measured on {result['sample']} starts and scaled up.",
         f"New memory of all at once: {_mebi(result['peak_bytes']) or 'not known here'}.",
         _origin(result),
@@ -193,11 +196,12 @@ def _print_steps(result: dict[str, Any]) -> None:
     print_rows(head, lines, left=2)
     traced, pieces = (max(row[name] for row in rows) for name in ("traced_bytes", "piece"))
     _note(
-        f"Medians of {rows[0]['blocks']} blocks, in turns, after two for what is compiled or touched for the first time.",
+        f"Medians of {_blocks(rows[0]['blocks'])}, in turns, after two for what is compiled or touched for the first time.",
         f"As long as {first}: with the quartiles over the blocks. As long as memory: as reading and writing as many bytes,",
         "which takes its turns with the others. New memory: the most that two steps take beside theta, gradient and state, as",
         f"the system counts it; a blocked step takes {traced / 1024:.0f} KiB at most by Python's count, in pieces of up to",
         f"{pieces} entries.",
+        f"Not installed here: {', '.join(result['missing'])}." if result["missing"] else "",
         _busy(rows),
         _origin(result),
     )
@@ -218,7 +222,7 @@ def _print_gpu(result: dict[str, Any]) -> None:
     print(f"{result['what']}\n")
     print_rows(head, lines, left=2)
     _note(
-        f"Medians of {rows[0]['blocks']} blocks, in turns, after two for what is compiled, by events on the device; with the",
+        f"Medians of {_blocks(rows[0]['blocks'])}, in turns, after two for what is compiled, by events on the device; with the",
         "quartiles over the blocks. As long as a copy on the device that reads and writes as many bytes. The call: until",
         "Python goes on, while the device works.",
         *map(_on_device, rows),
@@ -256,7 +260,7 @@ def _print_training(result: dict[str, Any]) -> None:
     print(f"{result['what']}\n")
     print_rows(head, lines, left=4)
     _note(
-        f"Medians of {rows[0]['blocks']} blocks, in turns, after two for what is compiled; how many times as long as refopt,",
+        f"Medians of {_blocks(rows[0]['blocks'])}, in turns, after two for what is compiled; how many times as long as refopt,",
         "with the quartiles over the blocks. New memory: the most that parameters, optimizer and three steps take.",
         "A block: " + ", ".join(f"{row['steps']} steps ({row['case']})" for row in rows) + ".",
         _busy(rows),
@@ -270,6 +274,10 @@ def _note(*sentences: str) -> None:
 
     words = " ".join(filter(None, sentences))
     print("\n" + fill(words, 120, break_on_hyphens=False))
+
+
+def _blocks(count: int) -> str:
+    return "1 block" if count == 1 else f"{count} blocks"
 
 
 def _busy(rows: list[dict[str, Any]]) -> str:

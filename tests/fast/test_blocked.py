@@ -177,6 +177,18 @@ def test_tensors_of_theta_that_share_memory_are_refused():
     assert np.allclose(memory, np.arange(6) - rule.lr)
 
 
+@pytest.mark.parametrize("contained", [False, True])
+def test_entries_of_theta_that_are_one_memory_are_refused(contained):
+    memory = np.full(1, 0.5)
+    theta = np.lib.stride_tricks.as_strided(memory, (3, 20), (0, 0))
+    theta, g = ([theta], [np.ones((3, 20))]) if contained else (theta, np.ones((3, 20)))
+    rule = refopt.adam(lr=0.1)
+    state = rule.init(theta)
+    with pytest.raises(ValueError, match=r"theta(\[0\])? has one memory for several entries"):
+        rule.update_(theta, g, state)
+    assert (memory[0], state["t"]) == (0.5, 0)
+
+
 @pytest.mark.parametrize("bound_before", [False, True])
 @pytest.mark.parametrize("name", ["adam", "lamb"])
 @pytest.mark.parametrize("what", ["theta", "m", "v"])
