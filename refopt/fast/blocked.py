@@ -525,7 +525,13 @@ def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any], kept: dict[st
 
 
 def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any], old: Any) -> Any:
-    """The arrays, or the containers, bound to the rule: a `Bound` or a `refopt.fast.together.Together`; `old` is the last."""
+    """The arrays, or the containers, bound to the rule: a `Bound`, a `refopt.fast.together.Together` or a
+    `refopt.fast.stacked.Stacked`; `old` is the last.
+    """
+    if rule.scope == "tensor":
+        from refopt.fast.stacked import Stacked
+
+        return Stacked(rule, theta, g, state)
     if "never" not in rule._blocked:
         rule._blocked["never"] = _refusal(rule)
     if rule._blocked["never"] is not None:
