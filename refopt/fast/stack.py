@@ -75,6 +75,11 @@ class Stack(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def __getitem__(self, some: Any) -> Stack:
+        if not isinstance(some, (int, slice)):
+            raise Unrecordable("a choice of entries")
+        return Stack(self.array[:, some])
+
     def __bool__(self) -> bool:
         if self.size != 1:
             raise Unrecordable("a branch on more than one value")
@@ -85,11 +90,14 @@ class Stack(NDArrayOperatorsMixin):
         return first
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Stack:
-        if method != "__call__" or options or ufunc.nout != 1 or ufunc.signature is not None:
-            raise Unrecordable(f"{ufunc.__name__}{'' if method == '__call__' else '.' + method} with a tensor's shape")
-        if ufunc not in EXACT and any(type(x) is Stack and not x.shape for x in inputs):
-            return self._one_by_one(ufunc, inputs)
-        return Stack(ufunc(*_beside(inputs)))
+        if ufunc in EXACT:
+            if method == "__call__" and not options:
+                return Stack(ufunc(*_beside(inputs)))
+        elif ufunc.nout == 1 and ufunc.signature is None and method == "__call__" and not options:
+            if any(type(x) is Stack and not x.shape for x in inputs):
+                return self._one_by_one(ufunc, inputs)
+            return Stack(ufunc(*_beside(inputs)))
+        raise Unrecordable(f"{ufunc.__name__}{'' if method == '__call__' else '.' + method} with a tensor's shape")
 
     def _one_by_one(self, function: Callable[..., Any], inputs: tuple[Any, ...]) -> Stack:
         """A function of numbers: NumPy may round those of a scalar in another way than those of an array."""
@@ -115,6 +123,8 @@ class Stack(NDArrayOperatorsMixin):
             return Stack(np.where(*_beside(inputs)))
         if function in (np.zeros_like, np.ones_like) and not options:
             return Stack(function(self.array))
+        if function is np.stack and len(inputs) == 1 and not options and all(type(x) is Stack for x in inputs[0]):
+            return Stack(np.stack([x.array for x in inputs[0]], axis=1))
         raise Unrecordable(f"numpy.{function.__name__} is no operation on each entry, and no sum or maximum")
 
     def _reduced(self, function: Any, axis: Any = None, keepdims: Any = False) -> Stack:
@@ -158,12 +168,16 @@ class Stack(NDArrayOperatorsMixin):
 
 def _beside(inputs: tuple[Any, ...]) -> list[Any]:
     """The arrays of some operands, with axes of length 1 where one tensor has fewer than another, so that they broadcast."""
-    most = max(getattr(x, "ndim", 0) for x in inputs)
-    beside = []
+    beside, axes = [], []
     for x in inputs:
         if type(x) is Stack:
-            short, x = most - len(x.shape), x.array
-            beside.append(x.reshape(len(x), *(1,) * short, *x.shape[1:]) if short else x)
+            beside.append(x.array)
+            axes.append(len(x.shape))
         else:
             beside.append(x)
+            axes.append(getattr(x, "ndim", 0))
+    most = max(axes)
+    for i, x in enumerate(inputs):
+        if axes[i] < most and type(x) is Stack:
+            beside[i] = x.array.reshape(len(x.array), *(1,) * (most - axes[i]), *x.shape)
     return beside

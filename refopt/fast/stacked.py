@@ -11,6 +11,7 @@ with zeros among them, before it is used.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterator
 from itertools import pairwise
@@ -26,8 +27,9 @@ from refopt.recurrence import INNER_STATE, Rule
 
 __all__ = ["SMALL", "Stacked", "why_not_stacked"]
 
-SMALL = 8192  # entries of a tensor; from there on a step of its own costs less than copying (measured)
-TOGETHER = 32768  # entries that make a step at once; more would not stay in the cache (measured)
+SMALL = 1 << 14  # bytes of a tensor; from there on a step of its own costs less than copying (measured)
+FEW = 4  # tensors; fewer step one by one in less time (measured)
+TOGETHER = 1 << 18  # bytes of theta that make a step at once; more would not stay in the cache (measured)
 
 KEPT = 1000  # comparisons that are remembered
 
@@ -72,6 +74,13 @@ def _walk(rule: Rule, state: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[
             yield from _walk(rule.inner, state[name], (*path, name))
         else:
             yield (*path, name), rule._kind(name, state[name]), state[name]
+
+
+def _inside(rule: Rule, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The places of the states of the rules inside, the outer ones first."""
+    if rule.inner is not None and INNER_STATE in rule.state_names:
+        yield (*path, INNER_STATE)
+        yield from _inside(rule.inner, (*path, INNER_STATE))
 
 
 def _at(tree: Any, path: tuple[str, ...]) -> Any:
@@ -163,6 +172,7 @@ class Stacked:
         self.keys = list(theta) if self.kind is dict else list(range(len(theta)))
         self.shared: list[tuple[tuple[str, ...], str | None]] = []
         self.held: list[tuple[str, ...]] = []
+        self.inside = [] if rule.inner is None else list(_inside(rule))
         self.columns = [self._column(theta)]
         for path, kind, value in _walk(rule, state):
             if type(value) in numbers.PYTHON and kind in ("count", "number"):
@@ -191,17 +201,24 @@ class Stacked:
             values = [column[i] for column in self.states]
             forms = tuple(_form(value, self.dtype) for value in values)
             whole = all(y.flags.c_contiguous for y in (x, *(y for value in values for y in _arrays(value))))
-            if whole and x.size <= SMALL:
+            if whole and x.nbytes <= SMALL:
                 groups.setdefault((x.shape, forms), []).append(i)
-            else:
+            elif x.shape:
                 self.alone.append(i)
+            else:
+                raise Unrecordable("the state of a number does not lie in one piece")
         self.chunks = []
         for (shape, forms), rows in groups.items():
+            if len(rows) < FEW and shape:  # a number is run as a vector of one entry, which chunks do
+                self.alone += rows
+                continue
             if not proven:
                 _demand(rule, self.text, shape, forms, self.dtype)
-            most = max(TOGETHER // max(int(np.prod(shape)), 1), 1)
-            parts = [rows[start : start + most] for start in range(0, len(rows), most)]
+            each = max(math.prod(shape), 1) * self.dtype.itemsize
+            count = -(-len(rows) // -(-len(rows) * each // TOGETHER))
+            parts = [rows[start : start + count] for start in range(0, len(rows), count)]
             self.chunks += [Chunk(part, shape, forms, self.dtype) for part in parts]
+        self.numbered = [any(_form(x, self.dtype) == NUMBER for x in column) for column in self.states]
 
     def _column(self, tree: Any) -> list[Any]:
         """What a container holds for each of theta's keys. Raises `Unrecordable` for one of another kind or other keys."""
@@ -276,12 +293,11 @@ class _Step:
     def _state(self, values: list[Any]) -> dict[str, Any]:
         """The state as the recurrence takes it, from the entries that each tensor has."""
         state: dict[str, Any] = {}
+        for path in self.bound.inside:
+            _at(state, path[:-1])[path[-1]] = {}
         shared = ((path, count) for (path, _), count in zip(self.bound.shared, self.counts, strict=True))
         for path, value in (*shared, *zip(self.bound.held, values, strict=True)):
-            place = state
-            for name in path[:-1]:
-                place = place.setdefault(name, {})
-            place[path[-1]] = value
+            _at(state, path[:-1])[path[-1]] = value
         return state
 
     def _made(self, theta: Any, g: Any, values: list[Any]) -> tuple[Any, list[Any]]:
@@ -335,8 +351,8 @@ class _Step:
             bound.theta[i][...] = moved
             for column, value in zip(bound.states, after, strict=True):
                 column[i] = _put(column[i], value)
-        for path, column in zip(bound.held, bound.states, strict=True):
-            if any(isinstance(value, np.generic) for value in column):
+        for path, column, numbered in zip(bound.held, bound.states, bound.numbered, strict=True):
+            if numbered:
                 _replace(_at(state, path[:-1]), path[-1], bound.keys, column)
         for (path, _), value in zip(bound.shared, self.after or [], strict=True):
             _at(state, path[:-1])[path[-1]] = value
@@ -478,7 +494,7 @@ def why_not_stacked(rule: Rule, shape: tuple[int, ...] = (3, 4), dtype: Any = "f
     >>> refopt.fast.why_not_stacked(refopt.lamb), refopt.fast.why_not_stacked(refopt.adam)
     (None, "its scope is 'element'")
     """
-    theta = [np.zeros(shape, dtype), np.ones(shape, dtype)]
+    theta = [np.zeros(shape, dtype) for _ in range(FEW)]
     try:
         Stacked(rule, theta, theta, rule.init(theta))
     except Unrecordable as reason:
