@@ -118,9 +118,10 @@ class Stack(NDArrayOperatorsMixin):
         if function in REDUCTIONS and len(inputs) == 1 and options.keys() <= {"axis", "keepdims"}:
             return self._reduced(function, **options)
         if function is np.where and len(inputs) == 3 and not options:
-            if type(inputs[0]) is Stack and not inputs[0].shape:
-                return inputs[1] if inputs[0] else inputs[2]  # of one number that is a branch
-            return Stack(np.where(*_beside(inputs)))
+            if type(inputs[0]) is not Stack or inputs[0].shape:
+                return Stack(np.where(*_beside(inputs)))
+            chosen = inputs[1] if inputs[0] else inputs[2]  # of one number that is a branch
+            return chosen if type(chosen) is Stack else Stack(np.full(len(self.array), chosen))
         if function in (np.zeros_like, np.ones_like) and not options:
             return Stack(function(self.array))
         if function is np.stack and len(inputs) == 1 and not options and all(type(x) is Stack for x in inputs[0]):

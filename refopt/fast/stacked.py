@@ -45,7 +45,7 @@ NUMBER = "number"  # the form of a NumPy scalar; the form of a tuple is the tupl
 
 def _form(value: Any, dtype: Any) -> Any:
     """What an entry of the state is for one tensor. Raises `Unrecordable` for what the plain step would convert."""
-    if type(value) is np.ndarray and value.dtype is dtype:
+    if type(value) is np.ndarray and value.dtype == dtype:
         return Array(value.shape)
     if type(value) is dtype.type:
         return NUMBER
@@ -182,7 +182,7 @@ class Stacked:
                 self.columns.append(self._column(value))
         self.theta, *self.states = self.columns
         self.dtype: Any = getattr(self.theta[0], "dtype", None)
-        if any(type(x) is not np.ndarray or x.dtype is not self.dtype for x in self.theta):
+        if any(type(x) is not np.ndarray or x.dtype != self.dtype for x in self.theta):
             raise Unrecordable("not NumPy arrays of one dtype")
         if self.dtype.kind != "f" or not self.dtype.isnative:
             raise Unrecordable("theta is not of floating-point numbers in the machine's byte order")
@@ -201,15 +201,15 @@ class Stacked:
             values = [column[i] for column in self.states]
             forms = tuple(_form(value, self.dtype) for value in values)
             whole = all(y.flags.c_contiguous for y in (x, *(y for value in values for y in _arrays(value))))
-            if whole and x.nbytes <= SMALL:
+            if not whole and not x.shape:
+                raise Unrecordable("the state of a tensor without axes is not contiguous")
+            if whole and (x.nbytes <= SMALL or not x.shape):
                 groups.setdefault((x.shape, forms), []).append(i)
-            elif x.shape:
-                self.alone.append(i)
             else:
-                raise Unrecordable("the state of a number does not lie in one piece")
+                self.alone.append(i)
         self.chunks = []
         for (shape, forms), rows in groups.items():
-            if len(rows) < FEW and shape:  # a number is run as a vector of one entry, which chunks do
+            if len(rows) < FEW and shape:  # a tensor without axes is run as a vector, which chunks do
                 self.alone += rows
                 continue
             if not proven:
@@ -234,7 +234,7 @@ class Stacked:
         """The gradients, each of its tensor's shape and dtype, and the numbers of those that are not contiguous."""
         column, apart = self._column(g), set()
         for i, (x, shape) in enumerate(zip(column, self.shapes, strict=True)):
-            if type(x) is not np.ndarray or x.dtype is not self.dtype or x.shape != shape:
+            if type(x) is not np.ndarray or x.shape != shape or (x.dtype is not self.dtype and x.dtype != self.dtype):
                 raise Unrecordable("not NumPy arrays of one shape and dtype")
             if not x.flags.c_contiguous:
                 apart.add(i)
