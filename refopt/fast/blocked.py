@@ -486,7 +486,8 @@ def _refusal(rule: Rule) -> str | None:
 def why_not(rule: Rule, dtype: Any = "float64") -> str | None:
     """Why ``rule.update_`` makes the plain step and copies, even on one contiguous array of `dtype`; None where it is blocked.
 
-    A rule that may be recorded is asked for its first step.
+    A rule that may be recorded is asked for its first step. A rule that needs the shape or norm of each tensor may run
+    stacked instead, see `refopt.fast.why_not_stacked`.
 
     >>> refopt.fast.why_not(refopt.adam), refopt.fast.why_not(refopt.lamb)
     (None, "its scope is 'tensor': needs the shape or norm of each tensor: runs tensor by tensor")

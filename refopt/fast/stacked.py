@@ -181,9 +181,9 @@ class Stacked:
                 self.held.append(path)
                 self.columns.append(self._column(value))
         self.theta, *self.states = self.columns
-        self.dtype: Any = getattr(self.theta[0], "dtype", None)
-        if any(type(x) is not np.ndarray or x.dtype != self.dtype for x in self.theta):
+        if any(type(x) is not np.ndarray or x.dtype != self.theta[0].dtype for x in self.theta):
             raise Unrecordable("not NumPy arrays of one dtype")
+        self.dtype: Any = self.theta[0].dtype
         if self.dtype.kind != "f" or not self.dtype.isnative:
             raise Unrecordable("theta is not of floating-point numbers in the machine's byte order")
         self.shapes = [x.shape for x in self.theta]
