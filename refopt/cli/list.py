@@ -1,6 +1,6 @@
 """Every rule by family, in the order of the years of their papers; --json adds scope, state and paper. With --problems the
 toy functions instead: dimension, number of minima that are known, and the trap that each sets; --json adds the points. With
---fast: which rules step in place without new memory, which make one step of tensors of equal shape, and why the others cannot."""
+--fast: which rules step in place without new memory, which step tensors of equal shape as one, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -64,8 +64,10 @@ def _list_ways(as_json: bool) -> None:
     reasons = {name: refopt.fast.why_not(refopt.rule(name)) for name in refopt.names()}
     stacked = [name for name in reasons if refopt.fast.why_not_stacked(refopt.rule(name)) is None]
     if as_json:
-        ways = [{"name": name, "blocked": reasons[name] is None, "stacked": name in stacked} for name in reasons]
-        print(json.dumps([row | {"why_not": reasons[row["name"]]} for row in ways], indent=2))
+        ways = (
+            {"name": name, "blocked": why is None, "stacked": name in stacked, "why_not": why} for name, why in reasons.items()
+        )
+        print(json.dumps(list(ways), indent=2))
         return
     quick = [name for name, why in reasons.items() if why is None]
     print(textwrap.fill(f"Blocked and fused, {len(quick)} rules: {', '.join(quick)}.", 100))
