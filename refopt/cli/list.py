@@ -64,9 +64,8 @@ def _list_ways(as_json: bool) -> None:
     reasons = {name: refopt.fast.why_not(refopt.rule(name)) for name in refopt.names()}
     stacked = [name for name in reasons if refopt.fast.why_not_stacked(refopt.rule(name)) is None]
     if as_json:
-        ways = (
-            {"name": name, "blocked": why is None, "stacked": name in stacked, "why_not": why} for name, why in reasons.items()
-        )
+        rows = reasons.items()
+        ways = ({"name": name, "blocked": why is None, "stacked": name in stacked, "why_not": why} for name, why in rows)
         print(json.dumps(list(ways), indent=2))
         return
     quick = [name for name, why in reasons.items() if why is None]
