@@ -263,7 +263,7 @@ class Stacked:
                         step.alone(i, gradients[i])
             for i in self.alone:
                 step.alone(i, gradients[i])
-        except Unrecordable:
+        except Exception:  # the plain step does what no stack can, and raises what is to be raised
             return False
         step.write(state)
         return True
@@ -496,7 +496,9 @@ def why_not_stacked(rule: Rule, shape: tuple[int, ...] = (3, 4), dtype: Any = "f
     """
     theta = [np.zeros(shape, dtype) for _ in range(FEW)]
     try:
-        Stacked(rule, theta, theta, rule.init(theta))
+        bound = Stacked(rule, theta, theta, rule.init(theta))
+        if bound.alone:
+            return f"tensors of more than {SMALL} bytes step one by one, which takes less time than copying"
     except Unrecordable as reason:
         return str(reason)
     return None

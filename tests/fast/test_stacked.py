@@ -4,6 +4,7 @@ import copy
 import itertools
 import math
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -368,6 +369,37 @@ def test_nothing_is_taken_on_trust(monkeypatch):
     assert "bound" not in rule._blocked
 
 
+def test_a_step_that_can_be_stacked_no_longer_is_made_plainly():
+    rule = made("t = t + 1; theta = theta - lr * g * (float(numbers.norm(g)) if t % 5 == 0 else 1.0)", "tensor")
+    assert fast.why_not_stacked(rule) is None
+    theta = [np.arange(1.0, 4.0) + i for i in range(6)]
+    step = both(rule, theta, rule.init(theta))
+    for t in range(1, 8):
+        step([np.sin(np.arange(3.0) + i + t) for i in range(6)])
+        assert ("bound" in rule._blocked) == (t % 5 != 0)
+
+
+def test_lists_that_take_turns_and_threads():
+    rule = refopt.lamb(lr=0.1, weight_decay=0.01)
+    lists = [tensors(several([(3,), (2, 4)]), "float32", steps=9) for _ in range(4)]
+
+    def run(work):
+        theta, gs = work
+        state = rule.init(theta)
+        step = both(rule, theta, state)
+        for g in gs:
+            step(g)
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(run, lists)) == [True] * 4
+    some, others = ([x.copy() for x in lists[0][0]], [x.copy() * 2 for x in lists[0][0]])
+    steps = [both(rule, theta, rule.init(theta)) for theta in (some, others)]
+    for g in lists[0][1]:
+        for step in steps:
+            step(g)
+
+
 def test_an_error_in_the_middle_changes_nothing():
     rule, theta = refopt.novograd(lr=0.1), [np.arange(1.0, 6.0) + i for i in range(6)]
     state, g = rule.init(theta), [np.ones(5) for _ in range(6)]
@@ -385,6 +417,7 @@ def test_who_is_asked():
     assert fast.why_not_stacked(sgd) == "its scope is 'element'"
     assert fast.why_not_stacked(refopt.normalize) == "its scope is 'network'"
     assert fast.why_not_stacked(refopt.lamb(lr=np.ones(3)), (3,)) == "a hyper-parameter holds an array"
+    assert fast.why_not_stacked(refopt.lamb, (100, 100)).startswith("tensors of more than 16384 bytes step one by one")
     theta = [np.ones(3) for _ in range(5)]
     rule = refopt.lamb(lr=np.full(3, 0.1))
     step = both(rule, theta, rule.init(theta))
