@@ -387,9 +387,10 @@ class Rule:
         """One step in place: `theta` and the arrays of `state` are overwritten, the numbers in `state` replaced.
 
         Everything is that of `update`, in every bit (of a NaN, that it is one). An elementwise rule on contiguous arrays, one
-        or a list, tuple or dict of them, runs in cache-sized pieces without new memory, everything else makes the plain step
-        and copies; ``refopt.fast.why_not(rule)`` tells which. The rule holds on to these arrays until its next step in place.
-        Each thread may step arrays of its own, by the same rule.
+        or a list, tuple or dict of them, runs in cache-sized pieces without new memory; of a rule that needs each tensor's
+        shape or norm, the small tensors of equal shape in a list, tuple or dict make one step together; everything else makes
+        the plain step and copies. ``refopt.fast.why_not(rule)`` and ``why_not_stacked(rule)`` tell which. The rule holds on to
+        these arrays until its next step in place. Each thread may step arrays of its own, by the same rule.
 
         `g` is not changed, unless it is theta's own memory. An array of the state that shares memory with another one, or
         whose shape or dtype changes, is replaced. Errors as for `step`, ValueError for an array that is read-only or tensors

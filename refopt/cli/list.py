@@ -1,6 +1,6 @@
 """Every rule by family, in the order of the years of their papers; --json adds scope, state and paper. With --problems the
 toy functions instead: dimension, number of minima that are known, and the trap that each sets; --json adds the points. With
---fast: which rules step in place without new memory, and why the others cannot."""
+--fast: which rules step in place without new memory, which step tensors of equal shape as one, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of ``refopt list``."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--problems", action="store_true", help="the toy functions instead of the rules")
-    which.add_argument("--fast", action="store_true", help="which rules run blocked and fused, and why the others do not")
+    which.add_argument(
+        "--fast", action="store_true", help="which rules run blocked and fused, which stacked, and why the others do not"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
@@ -60,15 +62,19 @@ def _list_ways(as_json: bool) -> None:
     from refopt.cli.tables import print_rows
 
     reasons = {name: refopt.fast.why_not(refopt.rule(name)) for name in refopt.names()}
+    stacked = [name for name in reasons if refopt.fast.why_not_stacked(refopt.rule(name)) is None]
     if as_json:
-        print(json.dumps([{"name": name, "blocked": why is None, "why_not": why} for name, why in reasons.items()], indent=2))
+        rows = reasons.items()
+        ways = ({"name": name, "blocked": why is None, "stacked": name in stacked, "why_not": why} for name, why in rows)
+        print(json.dumps(list(ways), indent=2))
         return
     quick = [name for name, why in reasons.items() if why is None]
     print(textwrap.fill(f"Blocked and fused, {len(quick)} rules: {', '.join(quick)}.", 100))
-    print("\nThe others make the plain step and copy:\n")
+    line = f"Stacked (in a list or dict, tensors of equal shape make one step), {len(stacked)} rules: {', '.join(stacked)}."
+    print(f"\n{textwrap.fill(line, 100)}\n\nThe others make the plain step and copy:\n")
     table = []
     for name, why in reasons.items():
-        if why is not None:
+        if why is not None and name not in stacked:
             first, *more = textwrap.wrap(why, 80)
             table += [[name, first], *(["", line] for line in more)]
     print_rows(["rule", "why"], table, left=2)

@@ -512,7 +512,8 @@ def _refusal(rule: Rule) -> str | None:
 def why_not(rule: Rule, dtype: Any = "float64") -> str | None:
     """Why ``rule.update_`` makes the plain step and copies, even on one contiguous array of `dtype`; None where it is blocked.
 
-    A rule that may be recorded is asked for its first step.
+    A rule that may be recorded is asked for its first step. A rule that needs the shape or norm of each tensor may run
+    stacked instead, see `refopt.fast.why_not_stacked`.
 
     >>> refopt.fast.why_not(refopt.adam), refopt.fast.why_not(refopt.lamb)
     (None, "its scope is 'tensor': needs the shape or norm of each tensor: runs tensor by tensor")
@@ -551,7 +552,13 @@ def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any], kept: dict[st
 
 
 def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any], old: Any) -> Any:
-    """The arrays, or the containers, bound to the rule: a `Bound` or a `refopt.fast.together.Together`; `old` is the last."""
+    """The arrays, or the containers, bound to the rule: a `Bound`, a `refopt.fast.together.Together` or a
+    `refopt.fast.stacked.Stacked`; `old` is the last.
+    """
+    if rule.scope == "tensor":
+        from refopt.fast.stacked import Stacked
+
+        return Stacked(rule, theta, g, state)
     if "never" not in rule._blocked:
         rule._blocked["never"] = _refusal(rule)
     if rule._blocked["never"] is not None:

@@ -47,10 +47,12 @@ def test_list_says_who_runs_in_place_and_why_others_do_not(capsys):
     assert status == 0
     rows = json.loads(run(capsys, "list", "--fast", "--json")[1])
     assert [row["name"] for row in rows] == refopt.names()
-    blocked, plain = out.split("The others")
+    blocked, stacked, plain = re.split("Stacked|The others", out)
     for row in rows:
         assert row["blocked"] == (row["name"] in re.findall(r"\w+", blocked)) == (row["why_not"] is None)
-        assert row["blocked"] != any(line.startswith(f"{row['name']} ") for line in plain.splitlines())
+        assert row["stacked"] == (row["name"] in re.findall(r"\w+", stacked)) == (refopt.rule(row["name"]).scope == "tensor")
+        listed = any(line.startswith(f"{row['name']} ") for line in plain.splitlines())
+        assert [row["blocked"], row["stacked"], listed].count(True) == 1
 
 
 def test_list_problems(capsys):

@@ -11,6 +11,7 @@ import threading
 import tracemalloc
 import types
 import weakref
+from pathlib import Path
 
 import adversarial
 import numpy as np
@@ -687,16 +688,31 @@ def test_a_recording_that_another_thread_made_meanwhile_is_taken(monkeypatch):
     """Sixteen threads that begin at once must not fill the places of sixteen branches with one."""
     sample, nested = blocked._sample, []
 
-    def meanwhile(rule, dtype, scalars):
+    def meanwhile(rule, dtype, scalars, placed):
         if not nested:
             nested.append(True)
             nested.append(blocked._recording(rule, dtype, scalars))
-        return sample(rule, dtype, scalars)
+        return sample(rule, dtype, scalars, placed)
 
     monkeypatch.setattr(blocked, "_sample", meanwhile)
     rule, theta = refopt.adam(), np.ones(5)
     rule.update_(theta, np.ones(5), rule.init(theta))
     assert list(map(len, blocked._RECORDINGS.values())) == [1]
+
+
+def test_the_pieces_are_as_large_as_the_cache_lets_them(monkeypatch):
+    """Theta, g, m, v and two scratch arrays of float32 fill half of the core's own cache, which Linux tells."""
+    told = Path("/sys/devices/system/cpu/cpu0/cache/index2")
+    if not told.exists() or (told / "level").read_text() != "2\n":
+        pytest.skip("this system does not say how large its caches are where Linux says it")
+    monkeypatch.undo()
+    size = min(int((told / "size").read_text().strip("K\n")) * 1024, 2 << 20)
+    assert blocked.cache_bytes() == size
+    monkeypatch.setattr(blocked, "_RECORDINGS", {})
+    rule, theta = refopt.adam(), np.ones(5, "f4")
+    rule.update_(theta, theta + 1, rule.init(theta))
+    (plans,) = blocked._RECORDINGS.values()
+    assert plans[0].tile == size // 2 // (6 * 4)
 
 
 def test_the_order_of_bytes_is_said():
