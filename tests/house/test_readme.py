@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import refopt
-from refopt.cli import main
+from refopt.bench.updates import cases
+from refopt.cli import build_parser, main
+from refopt.cli.bench import BENCHES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +69,16 @@ def test_the_commands_run(capsys, tmp_path, monkeypatch):
         assert main(shlex.split(command)[1:]) == 0, command
     assert (tmp_path / "refopt-out" / "race.png").exists()
     assert "test accuracy" in capsys.readouterr().out
+
+
+def test_the_benches_that_it_names_are_there():
+    """They are not run here: they take minutes, and what they print depends on the machine."""
+    named = re.findall(r"`refopt (bench [^`]+)`", README)
+    assert {words.split()[1] for words in named} == set(BENCHES)
+    for words in named:
+        options = build_parser().parse_args(shlex.split(words))
+        if options.only is not None and options.what == "step":
+            assert cases(options.only.split(","))
 
 
 def test_what_it_says_of_schedules_is_true():
