@@ -84,11 +84,17 @@ def test_records_and_steps_in_place(xp, name):
     xp.same(device, record["theta"])
 
 
-def test_a_population_of_hyper_parameters(xp):
+@pytest.mark.parametrize("make", [refopt.adam, refopt.lookahead(inner=refopt.adam)], ids=["a rule", "a rule inside"])
+def test_a_population_of_hyper_parameters(xp, make):
     lr = np.array([[0.1], [0.2], [0.3]])
     theta, (g, *_) = numbers_for(None, dtype=np.float64)
-    expected = walked(refopt.adam(lr=lr), theta, [g] * 3)
-    xp.same(walked(refopt.adam(lr=xp.put(lr)), xp.put(theta), xp.put([g] * 3)), expected)
+    expected = walked(make(lr=lr), theta, [g] * 3)
+    rule, device, gradients = make(lr=xp.put(lr)), xp.put(theta), xp.put([g] * 3)
+    xp.begin()
+    got = walked(rule, device, gradients)
+    xp.moved("host", 0)  # that the rates are in their range was seen when they were bound
+    xp.moved("device", 0)
+    xp.same(got, expected)
 
 
 def test_chains_of_transforms_say_what_each_made_of_the_gradient(xp):
