@@ -13,15 +13,17 @@ here by having ``ball``, its enclosure.
 from __future__ import annotations
 
 import math
+from functools import reduce
 from numbers import Real
+from operator import and_
 from typing import Any
 
 import numpy as np
 
 __all__ = [
-    "array", "cast", "clipped", "copy", "cos", "erf", "exp", "finite", "gaussian", "is_array", "is_scalar", "largest",
-    "maximum", "mean", "minimum", "norm", "real", "same", "sign", "sqrt", "stack", "total", "weak", "where", "whole",
-    "zeros_like",
+    "array", "beside", "cast", "clipped", "copy", "cos", "erf", "exp", "finite", "gaussian", "highest", "is_array",
+    "is_scalar", "largest", "maximum", "mean", "minimum", "norm", "on_host", "over", "overlap", "real", "same", "sign",
+    "sqrt", "stack", "to_host", "total", "weak", "where", "whole", "zeros_like",
 ]  # fmt: skip
 
 
@@ -36,6 +38,26 @@ def is_scalar(x: Any) -> bool:
 def is_array(x: Any) -> bool:
     """True for an array of NumPy, or of a library that takes part in NumPy's protocols (CuPy)."""
     return type(x) is np.ndarray or (hasattr(x, "__array_function__") and not isinstance(x, np.generic))
+
+
+def on_host(x: Any) -> bool:
+    """True for NumPy's own arrays. A look at the numbers of others waits for the device, and brings them from there."""
+    return isinstance(x, np.ndarray)
+
+
+def to_host(x: Any) -> Any:
+    """`x` as a NumPy array, brought from the device where it lives on one; anything but an array as it is."""
+    return x.get() if is_array(x) and not on_host(x) else x
+
+
+def beside(x: Any, like: Any) -> Any:
+    """The NumPy array `x` where `like` lives: itself, or brought to the device. All that goes there goes through here."""
+    return x if like is None or on_host(like) else np.asarray(x, like=like)
+
+
+def overlap(a: Any, b: Any) -> bool:
+    """Whether two arrays share memory; on a device whether they may, which is known without looking."""
+    return np.shares_memory(a, b) if on_host(a) and on_host(b) else on_host(a) is on_host(b) and np.may_share_memory(a, b)
 
 
 def weak(x: Any, kind: type) -> Any:
@@ -170,14 +192,20 @@ def clipped(x: Any, low: float, high: float, out: Any = None) -> Any:
 
 
 def erf(x: Any) -> Any:
-    """The error function 2/√π ∫₀ˣ e^(−u²) du, of real and complex arrays and of balls."""
+    """The error function 2/√π ∫₀ˣ e^(−u²) du, of real and complex arrays and of balls.
+
+    On a device of real numbers, and of complex ones so near to them that the square of the distance is nothing, as in a
+    complex step: erf(a + ib) = erf(a) + ib erf′(a). CuPy has no other; NaN elsewhere.
+    """
     if x.dtype == object:
         return _ERF(x)
-    if isinstance(x, np.ndarray):
-        from scipy import special
-    else:
-        from cupyx.scipy import special
-    return special.erf(x)
+    from scipy import special  # its functions are ufuncs, which CuPy's arrays answer
+
+    if x.dtype.kind != "c" or on_host(x):
+        return special.erf(x)
+    slope = 2 / math.sqrt(math.pi) * np.exp(-x.real * x.real)
+    near = np.where(np.abs(x.imag) < 1e-12, x.imag * slope, math.nan)
+    return special.erf(x.real) + 1j * near.astype(x.dtype)
 
 
 _ERF = np.frompyfunc(lambda x: x.erf(), 1, 1)
@@ -218,6 +246,11 @@ def largest(x: Any, axis: Any) -> Any:
     return x
 
 
+def highest(x: Any) -> Any:
+    """The largest entry of each column of an array (n, …), without the first axis."""
+    return np.maximum.reduce(x, axis=0) if x.__class__ is np.ndarray else np.max(x, axis=0)  # CuPy's ufuncs only add up
+
+
 def norm(x: Any) -> Any:
     """The Euclidean norm of an array taken as one vector: the plain root of its sum of squares, which may overflow."""
     return sqrt(total(x * x))
@@ -251,6 +284,13 @@ def where(condition: Any, a: Any, b: Any, like: Any = None) -> Any:
     return like * 0 + chosen if like.dtype == object else chosen.astype(like.dtype, copy=False)
 
 
+def over(a: Any, b: Any, *positive: Any) -> Any:
+    """a / b where all of `positive`, which are single numbers, are above 0; else 1. On a device it is chosen there."""
+    if any(is_array(x) and not on_host(x) for x in positive):
+        return np.where(reduce(and_, (x > 0 for x in positive)), a / b, 1)
+    return a / b if all(x > 0 for x in positive) else 1
+
+
 def gaussian(like: Any, *seed: int) -> Any:
     """Standard normal noise in the shape of `like`, from a seed of whole numbers: the same numbers whatever the dtype.
 
@@ -259,4 +299,4 @@ def gaussian(like: Any, *seed: int) -> Any:
     noise = np.random.default_rng([whole(part) for part in seed]).standard_normal(like.shape, dtype=np.float32)
     if like.dtype == object:
         return noise.astype(float)
-    return np.asarray(noise, like=like).astype(like.dtype)
+    return beside(noise, like).astype(like.dtype)

@@ -512,7 +512,7 @@ class Rule:
                 shapes = f"{value.shape}, which does not broadcast to {theta.shape} of theta"
                 raise ValueError(f"{self.name}: {key} has shape {shapes}")
             fitted[key] = value.astype(theta.dtype, copy=False)
-            if theta.dtype != object:
+            if fitted[key] is not value and theta.dtype != object:
                 self._check(key, fitted[key])  # 1 − 1e-9 is 1 in float32
         return fitted
 
@@ -586,7 +586,8 @@ class Rule:
         """This rule with its populations, and those of the rule inside, in `dtype`: a wrapper may compute with them."""
         hyper = {key: self.hyper[key].astype(dtype, copy=False) for key in self._populations}
         inside = {key: value._in_dtype(dtype) for key, value in self.hyper.items() if isinstance(value, Rule)}
-        return self(**hyper, **inside) if self._crowded else self
+        new = {key: value for key, value in (hyper | inside).items() if value is not self.hyper[key]}
+        return self(**new) if new else self
 
     def _functions_of_vector(self, layout: Layout, hyper: Mapping[str, Any]) -> dict[str, Any]:
         given = (key for key in self._own_needs if key in hyper)

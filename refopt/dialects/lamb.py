@@ -1,6 +1,6 @@
 """LAMB: where the bias corrections stand, and how long the step is made."""
 
-from refopt.numbers import minimum
+from refopt.numbers import minimum, over
 
 __all__ = ["after_ratio", "as_long", "as_long_with_decay", "before_ratio", "nowhere", "up_to_ten", "up_to_ten_and_eps"]
 
@@ -22,7 +22,7 @@ def nowhere(c1, c2):
 
 def as_long(size, length, eps, weight_decay):
     """‖θ‖/‖u‖, the paper with φ(z) = z; and 1 where a norm is 0, as in optax, keras, tinygrad, timm with always_adapt."""
-    return size / length if size > 0 and length > 0 else 1
+    return over(size, length, size, length)
 
 
 def as_long_with_decay(size, length, eps, weight_decay):
@@ -32,9 +32,9 @@ def as_long_with_decay(size, length, eps, weight_decay):
 
 def up_to_ten(size, length, eps, weight_decay):
     """φ(z) = min(z, 10): torch_optimizer."""
-    return minimum(size, 10) / length if size > 0 and length > 0 else 1
+    return over(minimum(size, 10), length, size, length)
 
 
 def up_to_ten_and_eps(size, length, eps, weight_decay):
     """φ(z) = min(z, 10), and ε beside ‖u‖: pytorch_optimizer."""
-    return minimum(size, 10) / (length + eps) if size > 0 and length > 0 else 1
+    return over(minimum(size, 10), length + eps, size, length)

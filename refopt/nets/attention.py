@@ -48,7 +48,7 @@ class SelfAttention(Layer):
         q, k, v = qkv.reshape(n, steps, 3, self.heads, -1).transpose(2, 0, 3, 1, 4)  # each (n, heads, T, d)
         scores = np.matmul(q, k.transpose(0, 1, 3, 2)) * (1 / math.sqrt(self.width // self.heads))  # (n, heads, T, T)
         if self.causal:
-            scores = np.where(self._ahead(steps), NEVER, scores)
+            scores = np.where(self._ahead(steps, scores), NEVER, scores)
         e = np.exp(scores - numbers.largest(scores, -1))
         a = e / np.sum(e, axis=-1, keepdims=True)  # (n, heads, T, T)
         run.show(f"{self.name}.weights", a)
@@ -70,6 +70,7 @@ class SelfAttention(Layer):
         dk[...] = np.matmul(ds.transpose(0, 1, 3, 2), q)
         return self.qkv.backward(theta, g, d_qkv.reshape(n, steps, -1), kept_in)
 
-    def _ahead(self, steps: int) -> Any:
+    def _ahead(self, steps: int, like: Any) -> Any:
         """True where the key comes after the query, (T, T)."""
-        return np.arange(steps)[None, :] > np.arange(steps)[:, None]
+        step = np.arange(steps, like=like)
+        return step[None, :] > step[:, None]

@@ -1,6 +1,7 @@
 """Dropout: numbers that are switched off at random while training, so that no unit relies on one other.
 
 The masks are a pure function of the seed of the pass and the layer's number: the same seed, the same mask, whatever the dtype.
+They are drawn on the host; for a network on a device each is brought there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from refopt import numbers
 from refopt.nets.activations import sigmoid
 from refopt.nets.layer import Layer, Run
 
@@ -19,7 +21,7 @@ def uniform(x: Any, run: Run, number: int) -> Any:
     """Random numbers from 0 to 1 in the shape of x, drawn in float32 from the seed of this pass and the layer's number."""
     seed: list[int] = [int(part) for part in ([run.seed] if isinstance(run.seed, (int, np.integer)) else run.seed)]
     drawn = np.random.default_rng([*seed, number]).random(x.shape, dtype=np.float32)
-    return drawn if isinstance(x, np.ndarray) else np.asarray(drawn, like=x)
+    return numbers.beside(drawn, x)
 
 
 class Dropout(Layer):

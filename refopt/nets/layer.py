@@ -158,8 +158,7 @@ class Layer:
         held = self._buffers.get(name)
         dtype = like.dtype if dtype is None else dtype
         if held is None or held.shape != shape or held.dtype != dtype or held.__class__ is not like.__class__:
-            new = np.zeros_like if zeros else np.empty_like
-            held = self._buffers[name] = new(like, dtype=dtype, shape=shape, order="C", subok=False)
+            held = self._buffers[name] = (np.zeros if zeros else np.empty)(shape, dtype=dtype, like=like)
         return held
 
     def __getstate__(self) -> dict[str, Any]:

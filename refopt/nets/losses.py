@@ -30,8 +30,11 @@ class Loss:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"
 
-    def checked(self, y: Any, shape: tuple[int, ...]) -> Any:
-        """The targets: floating-point numbers of the shape of the outputs."""
+    def checked(self, y: Any, shape: tuple[int, ...], look: bool = False) -> Any:
+        """The targets: floating-point numbers of the shape of the outputs.
+
+        What values they have is looked at on the host, and on a device, which would have to be waited for, with `look` only.
+        """
         if getattr(y, "shape", None) != shape or y.dtype.kind not in "fcO":
             raise ValueError(f"targets must be floating-point numbers of the outputs' shape {shape}, got {described(y)}")
         if not shape[0]:
@@ -56,7 +59,7 @@ class Classes(Loss):
 
     task = "classification"
 
-    def checked(self, y: Any, shape: tuple[int, ...]) -> Any:
+    def checked(self, y: Any, shape: tuple[int, ...], look: bool = False) -> Any:
         """The labels, each below the number of classes."""
         batch, classes = shape
         if type(y) is np.ndarray and y.dtype is LABELS and y.shape == (batch,) and batch:  # the everyday case
@@ -67,6 +70,8 @@ class Classes(Loss):
             raise ValueError(f"labels must be whole numbers of shape ({batch},), one an example, got {described(y)}")
         if not batch:
             raise ValueError("a batch must hold at least one example")
+        if not (look or numbers.on_host(y)):
+            return y
         if not y.dtype.isnative:
             y = y.astype(np.intp)
         unsigned = y.view(UNSIGNED[y.itemsize])
@@ -101,7 +106,7 @@ class SoftmaxCrossEntropy(Classes):
         batch, classes = z.shape
         q = smoothed(classes, self.smoothing, z.dtype, z.__class__).take(y, axis=1)  # (classes, n)
         shifted = z.T.copy()
-        shifted -= np.maximum.reduce(shifted, axis=0)
+        shifted -= numbers.highest(shifted)
         e = np.exp(shifted)
         total = ones(classes, z.dtype, z.__class__).dot(e)  # (n,)
         loss = (ones(batch, z.dtype, z.__class__).dot(np.log(total)) - np.vdot(q, shifted)) / batch
@@ -129,7 +134,7 @@ class Hinge(Classes):
 
     def forward(self, z: Any, y: Any) -> tuple[Any, Any]:
         """z (n, classes), y (n,)."""
-        rows = np.arange(len(y))
+        rows = np.arange(len(y), like=y)
         short = self.margin - z[rows, y][:, None] + z  # (n, classes)
         short[rows, y] = 0
         close = numbers.real(short) > 0
@@ -139,7 +144,7 @@ class Hinge(Classes):
         """(close − their number at the label)/(n·classes)."""
         close, y, dtype = kept
         dz = close.astype(dtype)
-        dz[np.arange(len(y)), y] = -np.sum(dz, axis=1)
+        dz[np.arange(len(y), like=y), y] = -np.sum(dz, axis=1)
         return dz / dz.size
 
 
@@ -198,10 +203,10 @@ class BinaryCrossEntropy(Loss):
     Written as max(z, 0) − z y + log(1 + e^−|z|), which neither overflows nor loses small losses. Backward: (σ(z) − y)/count.
     """
 
-    def checked(self, y: Any, shape: tuple[int, ...]) -> Any:
+    def checked(self, y: Any, shape: tuple[int, ...], look: bool = False) -> Any:
         """Numbers from 0 to 1."""
         y = super().checked(y, shape)
-        if y.dtype.kind == "f" and not ((y >= 0) & (y <= 1)).all():
+        if (look or numbers.on_host(y)) and y.dtype.kind == "f" and not ((y >= 0) & (y <= 1)).all():
             raise ValueError("targets of binary cross-entropy must lie from 0 to 1")
         return y
 

@@ -20,6 +20,7 @@ __all__ = ["Network"]
 
 PLAIN = Run()
 FLOATING = "efdgFDGO"  # NumPy's letters for floating-point, complex and object arrays
+COMPLEX = {"f": np.complex64, "d": np.complex128}
 STEP = {"f": 1e-20, "d": 1e-40}  # of complex step: so small that its square is nothing
 
 
@@ -104,21 +105,26 @@ class Network:
         """How many parameters theta holds."""
         return self.views.size
 
-    def init(self, seed: int = 0, dtype: Any = np.float64, initialisation: str | None = None) -> np.ndarray:
-        """A starting theta: each layer's weights by its own initialisation, or by the one that is named; biases zero."""
+    def init(self, seed: int = 0, dtype: Any = np.float64, initialisation: str | None = None, like: Any = None) -> np.ndarray:
+        """A starting theta: each layer's weights by its own initialisation, or by the one that is named; biases zero.
+
+        It is drawn on the host, so that a seed means the same numbers everywhere, and brought to where the array `like` lives.
+        """
         theta = np.zeros(self.size)
         self.layers.init(theta, np.random.default_rng(seed), initialisation)
-        return theta.astype(dtype)
+        return numbers.beside(theta.astype(dtype), like)
 
-    def init_running(self, dtype: Any = np.float64) -> np.ndarray:
+    def init_running(self, dtype: Any = np.float64, like: Any = None) -> np.ndarray:
         """Running statistics before the first step, a vector: means 0, variances 1. Empty without batch normalisation.
+
+        They live where the array `like` does.
 
         They follow those of the batches by ``running = 0.9 * running + 0.1 * statistics``, in `refopt.train` as in a loop of
         one's own.
         """
         running = np.zeros(self.running_size)
         self.layers.init_running(running)
-        return running.astype(dtype)
+        return numbers.beside(running.astype(dtype), like)
 
     def outputs(self, theta: Any, x: Any, running: Any = None) -> Any:
         """The last layer's outputs, (batch, outputs): logits for a classification."""
@@ -187,11 +193,16 @@ class Network:
         v = self._vector(v, theta, self.size)
         if self._checked(theta).dtype.char not in STEP or v.dtype.kind != "f":
             raise ValueError(f"a Hessian product is for theta and v in float32 or float64, got {theta.dtype} and {v.dtype}")
-        h, scale = STEP[theta.dtype.char], float(np.abs(v).max(initial=0))
-        if scale == 0:
+        h, scale, complex_dtype = (
+            STEP[theta.dtype.char],
+            numbers.total(v) if not v.size else np.max(np.abs(v)),
+            COMPLEX[theta.dtype.char],
+        )
+        if numbers.on_host(v) and scale == 0:
             return np.zeros_like(theta)
-        _, g = self.loss_and_grad(theta + 1j * h * (v / scale).astype(theta.dtype), x, y, running)
-        return (g.imag / h * scale).astype(theta.dtype)
+        unit = v / numbers.where(scale > 0, scale, 1)
+        _, g = self.loss_and_grad(theta + 1j * h * unit.astype(theta.dtype).astype(complex_dtype), x, y, running)
+        return (g.imag / h * scale.astype(theta.dtype)).astype(theta.dtype)
 
     def per_example_grads(self, theta: Any, x: Any, y: Any, running: Any = None) -> Any:
         """The gradient of each example's own loss, (batch, size), whose mean is the gradient of the batch.
@@ -223,9 +234,9 @@ class Network:
     def _output(self, out: Any, theta: Any) -> Any:
         if out is self._out and theta is self._theta:
             return out  # checked the last time
-        if self._checked(out).dtype != theta.dtype or not out.flags.c_contiguous or np.shares_memory(out, theta):
+        if self._checked(out).dtype != theta.dtype or not out.flags.c_contiguous or numbers.overlap(out, theta):
             raise ValueError(f"out must be a contiguous vector of {theta.dtype} that shares no memory with theta")
-        if isinstance(out, np.ndarray) and not out.flags.writeable:
+        if numbers.on_host(out) and not out.flags.writeable:
             raise ValueError("out is read-only")
         self._out, self._theta = out, theta
         return out
@@ -250,11 +261,22 @@ class Network:
             raise ValueError(f"{self} takes numbers, got x of dtype {x.dtype}")
         return x.astype(theta.dtype)
 
-    def _words(self, x: Any) -> Any:
+    def demand(self, x: Any, y: Any) -> None:
+        """ValueError for inputs and targets that the network does not take.
+
+        Every pass refuses them too, but not because of their values (tokens and labels out of range) where they are on a
+        device: a pass would have to wait for it.
+        """
+        x = self._inputs(x, np.empty(0, np.float32, like=x))
+        if self.tokens:
+            self._words(x, look=True)
+        self.loss_function.checked(y, (len(x), *self.outputs_shape), look=True)
+
+    def _words(self, x: Any, look: bool = False) -> Any:
         vocabulary = self.layers.layers[0].vocabulary  # type: ignore[attr-defined]
         if x.dtype.kind not in "iu":
             raise ValueError(f"{self} takes tokens, whole numbers, got x of dtype {x.dtype}")
-        if x.size and (x.min() < 0 or x.max() >= vocabulary):
+        if x.size and (look or numbers.on_host(x)) and (x.min() < 0 or x.max() >= vocabulary):
             raise ValueError(f"tokens must be from 0 to {vocabulary - 1}, got {x.min()} to {x.max()}")
         return x
 

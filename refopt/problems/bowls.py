@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt.problems.problem import Problem, diagonal, filled, of_coordinates, of_points, plane, whole
+from refopt.problems.problem import Problem, constant, diagonal, filled, of_coordinates, of_points, plane, whole
 
 __all__ = ["booth", "matyas", "quadratic", "zakharov"]
 
@@ -15,6 +15,7 @@ __all__ = ["booth", "matyas", "quadratic", "zakharov"]
 def bowl(name: str, condition: float, dimension: int, seed: int | None = None, **known: Any) -> Problem:
     """½ Σ λᵢ θᵢ² with curvatures from 1 to the condition number; with a seed, turned at random."""
     curvatures = spectrum(name, condition, dimension)
+    along = constant(curvatures)
     known = known | dict(
         minima=np.zeros((1, dimension)), start=np.resize([-4.0, 1.5], dimension), bounds=((-5.0, 5.0),) * dimension
     )
@@ -22,25 +23,25 @@ def bowl(name: str, condition: float, dimension: int, seed: int | None = None, *
         return of_coordinates(
             name,
             dimension,
-            lambda x: (curvatures.astype(x.dtype) * x**2) / 2,
-            lambda x: curvatures.astype(x.dtype) * x,
-            lambda x: filled(x, 1) * curvatures.astype(x.dtype),
+            lambda x: (along(x) * x**2) / 2,
+            lambda x: along(x) * x,
+            lambda x: filled(x, 1) * along(x),
             **known,
         )
     turn, triangle = np.linalg.qr(np.random.default_rng(seed).normal(size=(dimension, dimension)))
     turn = turn * np.sign(np.diag(triangle))  # then every rotation and reflection is equally likely
     matrix = (turn * curvatures) @ turn.T
-    matrix = (matrix + matrix.T) / 2  # symmetric to the last bit
+    turned = constant((matrix + matrix.T) / 2)  # symmetric to the last bit
 
     def slopes(x: Any) -> Any:
-        return (matrix.astype(x.dtype) * x[:, None, :]).sum(axis=-1)  # not @, whose bits depend on how many points there are
+        return (turned(x) * x[:, None, :]).sum(axis=-1)  # not @, whose bits depend on how many points there are
 
     return of_points(
         name,
         dimension,
         lambda x: (x * slopes(x)).sum(axis=-1) / 2,
         slopes,
-        lambda x: filled(x, 1, len(x), dimension, dimension) * matrix.astype(x.dtype),
+        lambda x: filled(x, 1, len(x), dimension, dimension) * turned(x),
         **known,
     )
 
@@ -105,10 +106,10 @@ def matyas() -> Problem:
 def zakharov(dimension: int = 2) -> Problem:
     """Zakharov's function, Σ xᵢ² + s² + s⁴ with s = ½ Σ i·xᵢ."""
     dimension = whole("zakharov", "dimension", dimension, 1)
-    weights = np.arange(1, dimension + 1) / 2
+    weights = constant(np.arange(1, dimension + 1) / 2)
 
     def along(x: Any) -> Any:
-        return (weights.astype(x.dtype) * x).sum(axis=-1)
+        return (weights(x) * x).sum(axis=-1)
 
     def loss(x: Any) -> Any:
         s = along(x)
@@ -116,10 +117,10 @@ def zakharov(dimension: int = 2) -> Problem:
 
     def grad(x: Any) -> Any:
         s = along(x)[:, None]
-        return 2 * x + weights.astype(x.dtype) * (2 * s + 4 * s**3)
+        return 2 * x + weights(x) * (2 * s + 4 * s**3)
 
     def hessian(x: Any) -> Any:
-        s, w = along(x)[:, None, None], weights.astype(x.dtype)
+        s, w = along(x)[:, None, None], weights(x)
         return diagonal(filled(x, 2)) + np.outer(w, w) * (2 + 12 * s**2)
 
     return of_points(

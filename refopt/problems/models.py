@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from refopt.numbers import real, where
-from refopt.problems.problem import Problem, filled, of_points, whole
+from refopt.numbers import beside, real, where
+from refopt.problems.problem import Problem, constant, filled, of_points, whole
 
 __all__ = ["factorisation", "logistic"]
 
@@ -24,12 +24,13 @@ def factorisation(target: Any = ((1.0,),), rank: int = 1) -> Problem:
         raise ValueError(f"factorisation: target must be a matrix of finite numbers, got shape {m_.shape}")
     rows, columns = m_.shape
     size = (rows + columns) * rank
+    goal = constant(m_)
 
     def parts(x: Any) -> tuple[Any, Any, Any]:
         """U as (k, rows, 1, rank), V as (k, 1, columns, rank), and the error UVᵀ − M."""
         u = x[:, : rows * rank].reshape(len(x), rows, 1, rank)
         v = x[:, rows * rank :].reshape(len(x), 1, columns, rank)
-        return u, v, (u * v).sum(axis=-1) - m_.astype(x.dtype)
+        return u, v, (u * v).sum(axis=-1) - goal(x)
 
     def grad(x: Any) -> Any:
         u, v, error = parts(x)
@@ -40,18 +41,18 @@ def factorisation(target: Any = ((1.0,),), rank: int = 1) -> Problem:
         u, v, error = parts(x)
         u, v = u[:, :, 0], v[:, 0]
         matrices = filled(x, 0, len(x), size, size)
-        places = [range(rank * i, rank * (i + 1)) for i in range(rows + columns)]
+        places = [slice(rank * i, rank * (i + 1)) for i in range(rows + columns)]
         for i in range(rows):
-            matrices[:, *np.ix_(places[i], places[i])] = (v[..., :, None] * v[..., None, :]).sum(axis=1)
+            matrices[:, places[i], places[i]] = (v[..., :, None] * v[..., None, :]).sum(axis=1)
         for j in range(columns):
             there = places[rows + j]
-            matrices[:, *np.ix_(there, there)] = (u[..., :, None] * u[..., None, :]).sum(axis=1)
+            matrices[:, there, there] = (u[..., :, None] * u[..., None, :]).sum(axis=1)
             for i in range(rows):
                 mixed = u[:, i, None, :] * v[:, j, :, None]  # [a, b] is by U_ia and V_jb
                 for a in range(rank):
                     mixed[:, a, a] += error[:, i, j]
-                matrices[:, *np.ix_(places[i], there)] = mixed
-                matrices[:, *np.ix_(there, places[i])] = mixed.swapaxes(1, 2)
+                matrices[:, places[i], there] = mixed
+                matrices[:, there, places[i]] = mixed.swapaxes(1, 2)
         return matrices
 
     w, s, z = np.linalg.svd(m_)
@@ -88,17 +89,17 @@ def logistic(separable: bool = False) -> Problem:
     """
     if not isinstance(separable, (bool, np.bool_)):
         raise TypeError(f"logistic: separable must be True or False, got {separable!r}")
-    signed = np.array(FEATURES) * np.array(SEPARABLE if separable else OVERLAPPING)[:, None]  # yᵢ xᵢ
+    signed = constant(np.array(FEATURES) * np.array(SEPARABLE if separable else OVERLAPPING)[:, None])  # yᵢ xᵢ
 
     def margins(x: Any) -> tuple[Any, Any]:
-        rows = signed.astype(x.dtype)
+        rows = signed(x)
         return rows, (rows * x[:, None, :]).sum(axis=-1)
 
     def loss(x: Any) -> Any:
         _, z = margins(x)
         right = real(z) > 0
         size = where(right, z, -z)
-        return (np.log1p(np.exp(-size)) + where(right, z * 0, size)).sum(axis=-1) / len(signed)
+        return (np.log1p(np.exp(-size)) + where(right, z * 0, size)).sum(axis=-1) / len(FEATURES)
 
     def wrong(z: Any) -> Any:
         """The probability of the other label, 1/(1 + exp z)."""
@@ -106,17 +107,17 @@ def logistic(separable: bool = False) -> Problem:
 
     def grad(x: Any) -> Any:
         rows, z = margins(x)
-        return -(wrong(z)[..., None] * rows).sum(axis=1) / len(signed)
+        return -(wrong(z)[..., None] * rows).sum(axis=1) / len(FEATURES)
 
     def hessian(x: Any) -> Any:
         rows, z = margins(x)
         weight = wrong(z) * (1 - wrong(z))
-        return (weight[..., None, None] * (rows[:, :, None] * rows[:, None, :])).sum(axis=1) / len(signed)
+        return (weight[..., None, None] * (rows[:, :, None] * rows[:, None, :])).sum(axis=1) / len(FEATURES)
 
     def sample(x: Any, t: int, rng: Any) -> Any:
         rows, z = margins(x)
-        chosen = rng.integers(len(signed), size=len(x))
-        return -wrong(z[np.arange(len(x)), chosen])[:, None] * rows[chosen]
+        chosen = beside(rng.integers(len(FEATURES), size=len(x)), x)
+        return -wrong(z[np.arange(len(x), like=x), chosen])[:, None] * rows[chosen]
 
     lowest = np.zeros((1, 2))
     for _ in range(0 if separable else 20):  # Newton's method; from 0 it converges here without a line search

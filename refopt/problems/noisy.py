@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from refopt.numbers import clipped
+from refopt.numbers import beside, clipped
 from refopt.problems.bowls import bowl, spectrum
-from refopt.problems.problem import Problem, filled, of_points, whole
+from refopt.problems.problem import Problem, constant, filled, of_points, whole
 
 __all__ = ["noisy_quadratic", "reddi", "reddi_stochastic"]
 
@@ -21,12 +21,13 @@ def noisy_quadratic(condition: float = 25.0, dimension: int = 2, noise: float = 
     loss of SGD settles at Σ lr·noise²·λᵢ/(2 (2 − lr·λᵢ)): smaller steps, or averages, or larger batches lower it.
     """
     curvatures = spectrum("noisy_quadratic", condition, dimension)
+    along = constant(curvatures)
     if not noise >= 0 or not isfinite(noise):
         raise ValueError(f"noisy_quadratic: noise is finite and not negative, got {noise!r}")
 
     def sample(x: Any, t: int, rng: Any) -> Any:
         drawn = noise * np.sqrt(curvatures) * rng.standard_normal(x.shape)
-        return curvatures.astype(x.dtype) * x + drawn.astype(x.dtype)
+        return along(x) * x + beside(drawn.astype(x.dtype), x)
 
     return bowl(
         "noisy_quadratic",
@@ -85,7 +86,7 @@ def reddi_stochastic(c: float = 101.0, delta: float = 0.02) -> Problem:
 
     def sample(x: Any, t: int, rng: Any) -> Any:
         rare = rng.random(x.shape) < (1 + delta) / (1 + c)
-        return np.where(rare, filled(x, c), filled(x, -1))
+        return np.where(beside(rare, x), filled(x, c), filled(x, -1))
 
     return _on_a_line(
         "reddi_stochastic",

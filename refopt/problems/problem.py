@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from refopt.numbers import beside, on_host
+
 __all__ = ["Problem", "diagonal", "filled", "of_coordinates", "of_points", "plane", "whole"]
 
 
@@ -177,11 +179,30 @@ def filled(like: Any, value: Any, *shape: int) -> Any:
     return out
 
 
+def constant(values: Any) -> Callable[[Any], Any]:
+    """An array of numbers as a function of the points x that it meets: in the dtype of x, and where x lives.
+
+    It is brought to a device once, and kept there.
+    """
+    brought: dict[Any, Any] = {}
+
+    def of(x: Any) -> Any:
+        if on_host(x):
+            return values.astype(x.dtype)
+        key = type(x), x.dtype
+        if key not in brought:
+            brought[key] = beside(values.astype(x.dtype), x)
+        return brought[key]
+
+    return of
+
+
 def diagonal(entries: Any) -> Any:
     """Diagonal matrices (k, n, n) from their diagonals (k, n)."""
     count, n = entries.shape
     matrices = filled(entries, 0, count, n, n)
-    matrices[:, range(n), range(n)] = entries
+    i = np.arange(n, like=entries)
+    matrices[:, i, i] = entries
     return matrices
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from refopt.numbers import where
-from refopt.problems.problem import Problem, diagonal, filled, of_coordinates, of_points, whole
+from refopt.problems.problem import Problem, constant, diagonal, filled, of_coordinates, of_points, whole
 
 __all__ = ["ackley", "griewank", "levy", "michalewicz", "rastrigin"]
 
@@ -143,18 +143,18 @@ def levy(dimension: int = 2) -> Problem:
 def griewank(dimension: int = 2) -> Problem:
     """Griewank's function, 1 + Σ xᵢ²/4000 − Π cos(xᵢ/√i) (Griewank 1981)."""
     dimension = whole("griewank", "dimension", dimension, 1)
-    roots = np.sqrt(np.arange(1, dimension + 1))
+    roots = constant(np.sqrt(np.arange(1, dimension + 1)))
 
     def loss(x: Any) -> Any:
-        return 1 + (x**2).sum(axis=-1) / 4000 - np.cos(x / roots.astype(x.dtype)).prod(axis=-1)
+        return 1 + (x**2).sum(axis=-1) / 4000 - np.cos(x / roots(x)).prod(axis=-1)
 
     def grad(x: Any) -> Any:
-        r = roots.astype(x.dtype)
+        r = roots(x)
         cosines, sines = np.cos(x / r), -np.sin(x / r) / r
         return x / 2000 - np.stack([_product(cosines, {i: sines[:, i]}) for i in range(dimension)], axis=-1)
 
     def hessian(x: Any) -> Any:
-        r = roots.astype(x.dtype)
+        r = roots(x)
         cosines, sines = np.cos(x / r), -np.sin(x / r) / r
         matrices = filled(x, 0, *x.shape, dimension)
         for i in range(dimension):
@@ -189,17 +189,18 @@ def michalewicz(dimension: int = 2, m: int = 10) -> Problem:
     """Michalewicz's function, −Σ sin(xᵢ) sin²ᵐ(i·xᵢ²/π): canyons in a plain, the narrower the larger m."""
     dimension, m = whole("michalewicz", "dimension", dimension, 1), whole("michalewicz", "m", m, 1)
     order, power = np.arange(1, dimension + 1), 2 * m
+    places = constant(order)
 
     def term(x: Any) -> Any:
-        return -np.sin(x) * np.sin(x**2 * order.astype(x.dtype) / pi) ** power
+        return -np.sin(x) * np.sin(x**2 * places(x) / pi) ** power
 
     def slope(x: Any) -> Any:
-        i = order.astype(x.dtype)
+        i = places(x)
         s, c = np.sin(x**2 * i / pi), np.cos(x**2 * i / pi)
         return -np.cos(x) * s**power - np.sin(x) * s ** (power - 1) * c * power * 2 * x * i / pi
 
     def curvature(x: Any) -> Any:
-        i = order.astype(x.dtype)
+        i = places(x)
         s, c, du = np.sin(x**2 * i / pi), np.cos(x**2 * i / pi), 2 * x * i / pi
         first = s ** (power - 1) * c * power  # of s**power by u
         second = s ** (power - 2) * c**2 * power * (power - 1) - s**power * power

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt.problems.problem import Problem, diagonal, filled, of_points, plane, whole
+from refopt.problems.problem import Problem, constant, diagonal, filled, of_points, plane, whole
 
 __all__ = ["beale", "dixon_price", "rosenbrock"]
 
@@ -34,7 +34,7 @@ def rosenbrock(dimension: int = 2) -> Problem:
         curvatures = filled(points, 0)
         curvatures[:, :-1] = 2 - 400 * (y - x**2) + 800 * x**2
         curvatures[:, 1:] += 200
-        matrices, i = diagonal(curvatures), np.arange(dimension - 1)
+        matrices, i = diagonal(curvatures), np.arange(dimension - 1, like=x)
         matrices[:, i, i + 1] = matrices[:, i + 1, i] = -400 * x
         return matrices
 
@@ -92,16 +92,16 @@ def dixon_price(dimension: int = 2) -> Problem:
     Its minima are xᵢ = 2^(2/2ⁱ − 1), the last of either sign. From three dimensions on (⅓, 0, …, 0) is a local minimum.
     """
     dimension = whole("dixon_price", "dimension", dimension, 2)
-    order = np.arange(2, dimension + 1)
+    order = constant(np.arange(2, dimension + 1))
     lowest = 2.0 ** (2.0 ** (1 - np.arange(1, dimension + 1)) - 1)
 
     def loss(points: Any) -> Any:
         x, y = points[:, :-1], points[:, 1:]
-        return (points[:, 0] - 1) ** 2 + (order.astype(points.dtype) * (2 * y**2 - x) ** 2).sum(axis=-1)
+        return (points[:, 0] - 1) ** 2 + (order(points) * (2 * y**2 - x) ** 2).sum(axis=-1)
 
     def grad(points: Any) -> Any:
         x, y = points[:, :-1], points[:, 1:]
-        pull = 2 * order.astype(points.dtype) * (2 * y**2 - x)
+        pull = 2 * order(points) * (2 * y**2 - x)
         slopes = filled(points, 0)
         slopes[:, 0] = 2 * (points[:, 0] - 1)
         slopes[:, :-1] -= pull
@@ -110,12 +110,12 @@ def dixon_price(dimension: int = 2) -> Problem:
 
     def hessian(points: Any) -> Any:
         x, y = points[:, :-1], points[:, 1:]
-        twice = 2 * order.astype(points.dtype)
+        twice = 2 * order(points)
         curvatures = filled(points, 0)
         curvatures[:, 0] += 2
         curvatures[:, :-1] += twice
         curvatures[:, 1:] += twice * (4 * (2 * y**2 - x) + 16 * y**2)
-        matrices, i = diagonal(curvatures), np.arange(dimension - 1)
+        matrices, i = diagonal(curvatures), np.arange(dimension - 1, like=x)
         matrices[:, i, i + 1] = matrices[:, i + 1, i] = -4 * y * twice
         return matrices
 

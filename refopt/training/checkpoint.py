@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from refopt import numbers
 from refopt.training.files import write_whole
 
-__all__ = ["FORMAT", "load_checkpoint", "save_checkpoint"]
+__all__ = ["FORMAT", "load_checkpoint", "placed", "save_checkpoint"]
 
 FORMAT = 1  # grows when a file can no longer be read by the refopt that came before
 
@@ -30,7 +31,7 @@ def save_checkpoint(path: str | Path, content: Any) -> Path:
     `content` may be dicts (keys: strings or whole numbers), lists and tuples, nested as one likes, of NumPy arrays and scalars
     (booleans, whole, real and complex numbers of any width), Python numbers, strings, booleans and None: a rule's state, a
     theta. All comes back as it was, NaN with its payload, signed zeros and subnormal numbers too. An array that stands in
-    several places is written once.
+    several places is written once. Arrays of a device are written as NumPy's, which any machine can read.
 
     >>> import pathlib, tempfile
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "adam.npz"
@@ -52,8 +53,8 @@ def save_checkpoint(path: str | Path, content: Any) -> Path:
     return write_whole(path, lambda file: np.savez(file, **members))
 
 
-def load_checkpoint(path: str | Path) -> Any:
-    """What `save_checkpoint` wrote to `path`.
+def load_checkpoint(path: str | Path, like: Any = None) -> Any:
+    """What `save_checkpoint` wrote to `path`, its arrays brought to where the array `like` lives.
 
     Raises FileNotFoundError where there is no file, ValueError for one that is broken, that is something else, or that a newer
     refopt has written.
@@ -78,9 +79,18 @@ def load_checkpoint(path: str | Path) -> Any:
             f"this is refopt {_refopt_version()}, which reads formats up to {FORMAT}"
         )
     try:
-        return _unpacked(structure["content"], members)
+        return placed(_unpacked(structure["content"], members), like)
     except (KeyError, ValueError, TypeError, AttributeError, struct.error) as error:
         raise ValueError(f"{path} is broken: its structure does not fit its arrays ({error})") from None
+
+
+def placed(content: Any, like: Any) -> Any:
+    """The same data with its arrays where the array `like` lives."""
+    if isinstance(content, dict):
+        return {key: placed(part, like) for key, part in content.items()}
+    if isinstance(content, (list, tuple)):
+        return type(content)(placed(part, like) for part in content)
+    return numbers.beside(content, like) if isinstance(content, np.ndarray) else content
 
 
 def _refopt_version() -> str:
@@ -95,6 +105,7 @@ class _Packer:
     def __init__(self) -> None:
         self.arrays: list[np.ndarray] = []
         self._places: dict[int, int] = {}
+        self._from_device: dict[int, tuple[Any, np.ndarray]] = {}  # by id, which the array itself keeps its own
 
     def packed(self, value: Any, where: str) -> Any:
         """Numbers, strings, booleans and None as they are, everything else as {kind: …}; `where` names it in an error."""
@@ -109,6 +120,8 @@ class _Packer:
                 if type(key) not in (str, int):
                     raise TypeError(f"the keys of {where} must be strings or whole numbers to be saved, got {key!r}")
             return {"dict": [[key, self.packed(part, f"{where}[{key!r}]")] for key, part in value.items()]}
+        if numbers.is_array(value) and not numbers.on_host(value):
+            value = self._brought(value)
         if isinstance(value, np.generic) and value.dtype.kind in "biufc":
             return {"scalar": self._number(np.asarray(value))}
         if type(value) is np.ndarray and value.dtype.kind in "biufc":
@@ -118,6 +131,12 @@ class _Packer:
             f"{where} is of type {kind}, which a checkpoint does not hold; allowed are dict, list, tuple, arrays of numbers, "
             "numbers, str, bool and None"
         )
+
+    def _brought(self, array: Any) -> Any:
+        """An array of a device as NumPy's; it is brought once."""
+        if id(array) not in self._from_device:
+            self._from_device[id(array)] = array, numbers.to_host(array)
+        return self._from_device[id(array)][1]
 
     def _number(self, array: np.ndarray) -> int:
         if id(array) not in self._places:

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from refopt import numbers
 from refopt.gradients import chain
 from refopt.recurrence import Rule
 from refopt.training.examples import Examples, dropout_seed
 from refopt.training.groups import Group, Grouping
 from refopt.training.history import Row
+from refopt.training.later import Later, first_not_finite
 from refopt.training.measuring import accuracy_of, loss_of, norm, peak_bytes, state_bytes
 from refopt.training.run import Run
 from refopt.training.signals import Signals, text
@@ -77,8 +79,25 @@ class Course:
                 f"{text(dropout)} follows validation loss − training loss, but nothing is held out: give validation="
             )
         running = net.init_running(theta.dtype) if hasattr(net, "init_running") else None
-        self.running = running if running is not None and running.size else None
+        self.running = numbers.beside(running, theta) if running is not None and running.size else None
+        self._demand_one_place()
+        self.later = None if numbers.on_host(theta) else Later(theta, self.batches)
         self.functions(examples.x[:1], examples.y[:1], {})  # a rule that asks for what the net has not is an error now
+
+    def _demand_one_place(self) -> None:
+        """All examples must live where theta does; those on a device are looked at here, once, and not at every update."""
+        for name, part in zip(self.examples._fields, self.examples, strict=True):
+            if part is not None and type(part) is not type(self.theta) and numbers.on_host(part) != numbers.on_host(self.theta):
+                kinds = [f"{type(x).__module__.partition('.')[0]}.{type(x).__name__}" for x in (self.theta, part)]
+                raise TypeError(
+                    f"theta is a {kinds[0]}, but {name} of the data a {kinds[1]}; bring all to one place, for instance by "
+                    "cupy.asarray"
+                )
+        if not numbers.on_host(self.theta) and hasattr(self.net, "demand"):
+            x, y, x_validation, y_validation = self.examples
+            self.net.demand(x, y)
+            if y_validation is not None:
+                self.net.demand(x_validation, y_validation)
 
     def description(self) -> dict[str, Any]:
         """What a run that goes on from a checkpoint must agree with."""
@@ -153,35 +172,91 @@ class Course:
 
         Pauses after each. ``run.seconds`` counts the time between the pauses.
         """
-        size, (x, y), run.update_norm = self.batch_size, self.examples[:2], None
+        run.update_norm = None
+        self.places = numbers.beside(places, self.examples.x)
         for batch in range(run.batch, self.batches):
             began = time.perf_counter()
-            place = places[batch * size : (batch + 1) * size]
-            self.update(run, x.take(place, axis=0), y.take(place, axis=0), last=batch == self.batches - 1)
+            if self.later is None:
+                self._batch(run, batch)
+            else:
+                self._batch_ahead(run, batch)
             run.seconds += time.perf_counter() - began
             if run.failure is not None:
                 break
             run.batch = batch + 1
             yield
+            if run.failure is not None:  # found when a checkpoint was due
+                break
         run.epoch, run.batch = run.epoch + 1, 0
+
+    def _batch(self, run: Run, batch: int) -> None:
+        size, (x, y) = self.batch_size, self.examples[:2]
+        place = self.places[batch * size : (batch + 1) * size]
+        self.update(run, x.take(place, axis=0), y.take(place, axis=0), last=batch == self.batches - 1)
+
+    def _batch_ahead(self, run: Run, batch: int) -> None:
+        """An update on a device, of which nobody knows yet whether the updates before it were finite."""
+        assert self.later is not None
+        if not (self.later.waiting or self.tolerant):
+            self.later.begin(run)
+        try:
+            self._batch(run, batch)
+        except Exception:  # what a rule has to say to numbers that are not finite counts for nothing
+            if self.settle(run):
+                raise
+        else:
+            if batch == self.batches - 1:
+                self.settle(run)
+
+    def settle(self, run: Run) -> bool:
+        """Read what waits on the device, so that the run is complete; False where a number was not finite: see `Later`."""
+        if self.later is None or not self.later.waiting:
+            return run.failure is None
+        losses, lengths = self.later.read()
+        bad = None if self.tolerant else first_not_finite(losses, lengths)
+        if bad is not None:
+            self.later.go_back(run)
+            for _ in range(bad):
+                self._batch(run, run.batch)
+                run.batch += 1
+            self.later.read()
+            run.dropout = self.words(run).get("dropout", run.dropout)
+            run.failure = self._not_finite(run, losses[bad], lengths[bad])
+        run.losses.extend(losses[:bad])
+        run.grad_norms.extend(lengths[:bad])
+        return bad is None
+
+    def _not_finite(self, run: Run, loss: float, length: float) -> str | None:
+        """What is wrong with the update that comes next, in words; None: nothing."""
+        if math.isfinite(loss) and math.isfinite(length):
+            return None
+        what = f"the gradient is not finite (the loss is {loss:.6g})" if math.isfinite(loss) else f"the loss is {loss}"
+        return f"{what} at update {run.updates + 1}, batch {run.batch + 1} of epoch {run.epoch + 1}"
+
+    def words(self, run: Run) -> dict[str, Any]:
+        """What the net is told beside theta and the batch of the next update."""
+        words: dict[str, Any] = {"seed": dropout_seed(self.seed, run.updates)} if self.takes_seed else {}
+        return words | self.dropout.values(run.signals["dropout"], run.updates) if self.dropout.signals else words
 
     def update(self, run: Run, x: Any, y: Any, last: bool) -> None:
         """One update, or none where the loss or the gradient is not finite; `last` of its epoch."""
-        words: dict[str, Any] = {"seed": dropout_seed(self.seed, run.updates)} if self.takes_seed else {}
-        if self.dropout.signals:
-            words |= self.dropout.values(run.signals["dropout"], run.updates)
-            run.dropout = words["dropout"]
+        words = self.words(run)
+        run.dropout = words.get("dropout", run.dropout)
         functions = self.functions(x, y, dict(words)) if self.rule.needs else {}
         if self.takes_out:
             words["out"] = self._gradient
         if run.running is not None:
             words["statistics"] = self._statistics
         loss, g = self.net.loss_and_grad(run.theta, x, y, **words)
-        loss, length = float(loss), norm(g)
-        if not (math.isfinite(loss) and math.isfinite(length)) and not self.tolerant:
-            what = f"the gradient is not finite (the loss is {loss:.6g})" if math.isfinite(loss) else f"the loss is {loss}"
-            run.failure = f"{what} at update {run.updates + 1}, batch {run.batch + 1} of epoch {run.epoch + 1}"
-            return
+        if self.later is not None:
+            self.later.note(loss, g)
+        else:
+            loss, length = float(loss), norm(g)
+            if not (math.isfinite(loss) and math.isfinite(length)) and not self.tolerant:
+                run.failure = self._not_finite(run, loss, length)
+                return
+            run.losses.append(loss)
+            run.grad_norms.append(length)
         hyper, lr = self.hyper(run)
         if run.running is not None:
             run.running = RUNNING_DECAY * run.running + (1 - RUNNING_DECAY) * self._statistics
@@ -199,9 +274,7 @@ class Course:
             run.update_norm = norm(theta - before)
         run.theta = theta
         run.updates += 1
-        run.losses.append(loss)
         run.lrs.append(lr)
-        run.grad_norms.append(length)
 
     @property
     def _gradient(self) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from refopt import numbers
 from refopt.data import Split
 
 __all__ = ["Examples", "digest", "dropout_seed", "orders", "taken"]
@@ -67,7 +68,8 @@ def taken(data: Any, validation: Any, seed: int, dtype: Any) -> Examples:
         raise ValueError(
             f"validation={validation!r} of {len(y)} examples leaves nothing on one side; give a share between 0 and 1"
         )
-    held, kept = np.split(np.random.default_rng((seed, HELD_OUT)).permutation(len(y)), [count])
+    order = np.random.default_rng((seed, HELD_OUT)).permutation(len(y))
+    held, kept = (numbers.beside(part, x) for part in np.split(order, [count]))
     return Examples(x[kept], y[kept], x[held], y[held])
 
 
@@ -95,5 +97,5 @@ def digest(examples: Examples) -> str:
     for part in examples:
         if part is not None:
             hash.update(f"{part.dtype.str}{part.shape}".encode())
-            hash.update(np.ascontiguousarray(part).data)
+            hash.update(np.ascontiguousarray(numbers.to_host(part)).data)
     return hash.hexdigest()

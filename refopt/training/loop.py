@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from refopt import numbers
 from refopt.recurrence import Rule, nearest
 from refopt.training.course import Course
 from refopt.training.examples import digest, orders, taken
@@ -77,7 +78,7 @@ def train(
         In each epoch every example comes up once, in an order that depends on seed and epoch alone, so every rule sees the same
         batches. The examples left over after the last full batch wait for the next epoch.
     theta, dtype
-        The start: `theta`, which decides the dtype, or ``net.init(seed, dtype)``.
+        The start: `theta`, which decides the dtype, or ``net.init(seed, dtype)``, brought to where the data are.
     schedule
         The learning rate, or several hyper-parameters by name, ``{"lr": …, "beta1": …}``: functions of the number of updates
         done, or objects that are shown the validation loss after each epoch (see `refopt.training.signals`).
@@ -106,6 +107,10 @@ def train(
         no such file. A run with other arguments is refused; `epochs` and what ends a training may differ (but a schedule that
         was made for another number of updates is another schedule). Functions of your own (schedule, dropout, groups) are
         compared by name and by some of their values. Ctrl-C leaves the last checkpoint.
+
+    Data on a device (arrays of CuPy) are trained on there. An update brings nothing to the host and nothing to the device but
+    masks of dropout: the losses of an epoch, and whether they were finite, are read when it is over, and the order of the
+    examples goes there when it begins. ``history.theta`` stays there.
 
     The same arguments give the same bits on one machine with one number of BLAS threads. With another number, large matrix
     products may be cut into other sums: with OpenBLAS and one or two threads the bits were the same for batches of up to 256 in
@@ -136,20 +141,21 @@ def train(
             raise TypeError(f"callbacks must be functions of an Epoch, got {call!r}")
     if checkpoint is None and (every is not None or resume):
         raise ValueError(f"{'every' if every is not None else 'resume'} needs checkpoint=, the file")
-    theta = net.init(seed, dtype) if theta is None else theta
+    given, theta = theta, net.init(seed, dtype) if theta is None else theta
     if getattr(theta, "shape", None) != (net.size,) or theta.dtype.kind != "f":
         got = f"{theta.dtype} {theta.shape}" if hasattr(theta, "shape") else type(theta).__name__
         raise ValueError(f"{net} trains a floating-point theta of shape ({net.size},), got {got}")
     if theta.dtype.itemsize < 4:
         raise ValueError(f"training is in float32 or float64; in {theta.dtype} ε and the squares of gradients underflow")
     examples, tolerant = taken(data, validation, seed, theta.dtype), on_nonfinite == "ignore"
+    theta = numbers.beside(theta, examples.x) if given is None else theta
     course = Course(
         net, rule, examples, schedule, transforms, groups, dropout, seed, theta, batch_size, tolerant, min_delta
     )  # fmt: skip
     reached = _goal(goal)
     path = None if checkpoint is None else Path(checkpoint)
     made = {} if path is None else course.description() | {"data": digest(examples)}
-    stored = None if path is None else found(path, made, resume)
+    stored = None if path is None else found(path, made, resume, theta)
     run = course.begin() if stored is None else stored
 
     def finish_row(shown: Silence) -> bool:
@@ -182,7 +188,8 @@ def train(
         while (end := ending()) is None:
             for _ in course.updates(run, next(places)):
                 shown.update(run.updates)
-                if path is not None and every is not None and run.updates % every == 0 and run.batch < course.batches:
+                due = every is not None and run.updates % every == 0 and run.batch < course.batches
+                if path is not None and due and course.settle(run):
                     save(run, path, made)
             course.measure(run)
             stopped = finish_row(shown)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["accuracy_of", "loss_of", "norm", "peak_bytes", "state_bytes"]
+__all__ = ["Parts", "accuracy_of", "loss_of", "norm", "peak_bytes", "state_bytes"]
 
 PART = 1 << 22  # bytes of inputs that go through a net at once when nothing is learnt from them
 
@@ -46,11 +46,35 @@ def norm(x: Any) -> float:
         square = float(x.dot(x))
     if 1e-30 < square < math.inf or not x.size:
         return math.sqrt(square)
-    largest = float(abs(x).max())
-    if largest == 0 or not math.isfinite(largest):
-        return largest
-    scaled = x.astype(np.float64) / largest
-    return largest * math.sqrt(float(scaled.dot(scaled)))
+    return Parts(square, *map(float, _scaled(x))).norm
+
+
+def _scaled(x: Any) -> tuple[Any, Any]:
+    """The largest size of an entry, and the sum of the squares in units of it."""
+    largest = abs(x).max()
+    with np.errstate(invalid="ignore"):
+        scaled = x.astype(np.float64) / largest
+        return largest, scaled.dot(scaled)
+
+
+class Parts(NamedTuple):
+    """Of what a norm is made: three numbers, which of a vector on a device may stay there until the norm is asked for."""
+
+    square: Any  # the sum of squares in the vector's own dtype
+    largest: Any
+    scaled: Any  # the sum of squares in units of the largest
+
+    @classmethod
+    def of(cls, x: Any) -> Parts:
+        """Those of a vector, which holds at least one number."""
+        return cls(x.dot(x), *_scaled(x))
+
+    @property
+    def norm(self) -> float:
+        """The Euclidean norm, of parts that are Python numbers."""
+        if 1e-30 < self.square < math.inf:
+            return math.sqrt(self.square)
+        return self.largest if self.largest == 0 or not math.isfinite(self.largest) else self.largest * math.sqrt(self.scaled)
 
 
 def state_bytes(state: Any) -> int:

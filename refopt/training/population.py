@@ -50,7 +50,7 @@ class Population:
     paths     the points kept, (kept, *members, n)
     losses    the loss at each, (kept, *members)
     best      the lowest loss that is a number at any of the points, kept or not, the start among them, (*members)
-    how       how the members ran: TOGETHER, BY_HYPER or ALONE
+    how       how the members ran: TOGETHER, BY_HYPER (on a device the most that there is) or ALONE
     """
 
     name: str
@@ -96,7 +96,7 @@ class Population:
             raise ValueError('converged: only the last points were kept; race with keep="all" or a number')
         with np.errstate(invalid="ignore"):
             there = self.losses <= loss if loss is not None else self.distances() <= distance
-        return np.where(there.any(axis=0), self.at[there.argmax(axis=0)], -1)
+        return np.where(there.any(axis=0), numbers.beside(self.at, there).take(there.argmax(axis=0)), -1)
 
     def basin(self, tol: float = 1e-2) -> np.ndarray:
         """Which minimum each member ended at: its row in ``problem.minima``, -1 where none is within `tol`, (*members)."""
@@ -109,7 +109,7 @@ class Population:
         if not len(self.problem.minima):
             raise ValueError(f"{self.problem.name} has no minimum to be near to")
         with np.errstate(all="ignore"):
-            ways = points[..., None, :] - self.problem.minima
+            ways = points[..., None, :] - numbers.beside(self.problem.minima, points)
             distances = np.sqrt(np.einsum("...i,...i->...", ways, ways))
         return np.where(np.isnan(distances), np.inf, distances)
 
@@ -146,7 +146,8 @@ def race(
 
     rules     a rule or its name, several of them, or a dict of them under names of their own
     problem   the function, or its name; its loss and gradient take points along the last axis
-    starts    points (…, n); a number of them, drawn evenly from the function's box with `seed`; None: the function's start
+    starts    points (…, n); a number of them, drawn evenly from the function's box with `seed`; None: the function's start.
+              Points on a device are walked from there, and what comes back lives there
     grids     values by the name of a hyper-parameter; every rule runs with each combination of them
     keep      the points to keep: "all", "last", or every so many steps (the first and the last always)
     memory    bytes that the result may take
@@ -226,7 +227,7 @@ def _starts(starts: Any, problem: Problem, seed: int, memory: int) -> np.ndarray
             )
         low, high = np.array(problem.bounds, dtype=float).T
         return np.random.default_rng(seed).uniform(low, high, (int(starts), n))
-    if not isinstance(starts, np.ndarray):
+    if not numbers.is_array(starts):
         starts = np.asarray(starts)
         starts = starts.astype(float) if starts.dtype.kind in "iu" else starts
     points = numbers.array(starts, "starts")
@@ -306,9 +307,9 @@ class _Course:
     def run(self) -> Population:
         """Run all members."""
         dtype = self.starts.dtype
-        self.paths = np.empty((len(self.at), self.size, self.n), dtype)
-        self.losses = np.empty((len(self.at), self.size), dtype)
-        self.best = np.empty(self.size, dtype)
+        self.paths = np.empty((len(self.at), self.size, self.n), dtype, like=self.starts)
+        self.losses = np.empty((len(self.at), self.size), dtype, like=self.starts)
+        self.best = np.empty(self.size, dtype, like=self.starts)
         how = self._run()
         members = (*self.lengths, *self.shape)
         return Population(
@@ -326,7 +327,7 @@ class _Course:
         )
 
     def _run(self) -> str:
-        if refusal(self.rule) is None:
+        if refusal(self.rule) is None and numbers.on_host(self.starts):
             block = max(cache_bytes() // (24 * self.starts.itemsize * self.n), 64)
             try:
                 for first in range(0, self.size, block):
@@ -358,7 +359,7 @@ class _Course:
         """Note where the members `rows` are before the first step and after each."""
         kept, best = 0, None
         for done, theta in enumerate(points):
-            losses = np.asarray(self.problem.loss(theta))
+            losses = _array(self.problem.loss(theta))
             if losses.shape != theta.shape[:-1]:
                 raise ValueError(
                     f"race: the loss of {self.problem.name} must be one number for each of the points {theta.shape}, "
@@ -372,12 +373,12 @@ class _Course:
 
     def _gradient(self, theta: np.ndarray) -> np.ndarray:
         """The gradient at theta, in memory of its own."""
-        g = np.asarray(self.problem.grad(theta))
+        g = _array(self.problem.grad(theta))
         if g.shape != theta.shape:
             raise ValueError(
                 f"race: the gradient of {self.problem.name} must have the shape of the points, {theta.shape}; got {g.shape}"
             )
-        g = np.ascontiguousarray(g, dtype=theta.dtype)
+        g = np.ascontiguousarray(g, dtype=theta.dtype, like=g)
         return g.copy() if np.may_share_memory(g, theta) else g
 
     def _walk(self, rule: Rule, start: np.ndarray) -> Iterator[np.ndarray]:
@@ -451,6 +452,10 @@ class _Course:
                 else:
                     counts.setdefault(name, np.empty(shape, dtype=object))[place] = value
         return arrays, counts
+
+
+def _array(x: Any) -> Any:
+    return x if numbers.is_array(x) else np.asarray(x)
 
 
 def _along(values: Sequence[Any], axis: int, axes: int) -> np.ndarray:

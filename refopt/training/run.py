@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from refopt.training.checkpoint import load_checkpoint, save_checkpoint
+from refopt.training.checkpoint import load_checkpoint, placed, save_checkpoint
 from refopt.training.files import discard_partials
 from refopt.training.history import Best, History, Row, Steps
 
@@ -47,9 +47,9 @@ class Run:
         return content | {name: np.array(content[name]) for name in ("losses", "lrs", "grad_norms")}
 
     @classmethod
-    def restored(cls, content: dict[str, Any]) -> Run:
-        """The inverse of `content`."""
-        run = cls(**content)
+    def restored(cls, content: dict[str, Any], like: Any = None) -> Run:
+        """The inverse of `content`, with what the training works on where the array `like` lives."""
+        run = cls(**content | {name: placed(content[name], like) for name in ("theta", "state", "running", "best")})
         run.rows = [Row(*row) for row in run.rows]
         for name in ("losses", "lrs", "grad_norms"):
             setattr(run, name, array("d", content[name].tobytes()))
@@ -68,8 +68,8 @@ def save(run: Run, path: Path, made: dict[str, Any]) -> None:
     save_checkpoint(path, {"made": made, "run": run.content()})
 
 
-def found(path: Path, made: dict[str, Any], resume: bool) -> Run | None:
-    """The run to go on with; None where there is none."""
+def found(path: Path, made: dict[str, Any], resume: bool, like: Any = None) -> Run | None:
+    """The run to go on with, where the array `like` lives; None where there is none."""
     discard_partials(path)
     if not path.exists():
         return None
@@ -85,4 +85,4 @@ def found(path: Path, made: dict[str, Any], resume: bool) -> Run | None:
         raise ValueError(f"the checkpoint {path} is that of another run: {tell}")
     if set(content["run"]) != {part.name for part in fields(Run)}:
         raise ValueError(f"{path} holds a run of another version of refopt, which cannot go on here")
-    return Run.restored(content["run"])
+    return Run.restored(content["run"], like)

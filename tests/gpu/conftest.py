@@ -1,18 +1,17 @@
 """`xp`, the library of the device: the stand-in everywhere, and CuPy itself where there is a device."""
 
+import math
+
 import numpy as np
 import pytest
 import standin
 
 
 class StandIn:
-    """The stand-in, whose bits are NumPy's."""
+    """The stand-in, whose bits are NumPy's, and which counts what is moved."""
 
-    name, exact = "stand-in", True
-
-    def __init__(self):
-        self.library = standin
-        standin.transfers.clear()
+    exact = True
+    library = standin
 
     def put(self, x):
         """NumPy arrays, alone or in containers, on the device."""
@@ -22,30 +21,62 @@ class StandIn:
         """The same back on the host."""
         return _mapped(lambda y: y.get(), self.library.ndarray, x)
 
-    def moves(self):
-        """Begin to count: the object has `to_host` and `to_device`."""
+    def begin(self):
+        """From now on moves are counted."""
         standin.transfers.clear()
-        return standin.transfers
+
+    def moved(self, way, count):
+        """So often something was moved to the "host" or to the "device"; `count` may be a range."""
+        found = [how for there, *how in standin.transfers.log if there == way]
+        assert len(found) in (count if isinstance(count, range) else [count]), (
+            f"{len(found)} moves to the {way}, not {count}: {found}"
+        )
+
+    def same(self, got, expected, roundings=0):
+        """The numbers of NumPy, in every bit; where `roundings` are given within so many of the largest number's.
+
+        On CuPy always within 4,096 of them: its exp and tanh are other roundings, its sums run in another order, and a
+        network or six steps of a rule are some hundred operations deep. A formula that is wrong is wrong in the first digits.
+        """
+        if isinstance(expected, (list, tuple, dict)):
+            keys = expected if isinstance(expected, dict) else range(len(expected))
+            assert len(got) == len(expected)
+            for key in keys:
+                self.same(got[key], expected[key], roundings)
+            return
+        if not isinstance(expected, (np.ndarray, np.generic)):
+            assert got == expected or (got != got and expected != expected)
+            return
+        assert isinstance(got, self.library.ndarray), f"{type(got)} lives on the host"
+        assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+        got, roundings = got.get(), roundings if self.exact else max(roundings, 4096)
+        if roundings and expected.size and expected.dtype.kind in "fc":
+            size = float(np.max(np.abs(expected), initial=0, where=np.isfinite(expected)))
+            bound = roundings * np.finfo(expected.dtype).eps * size + math.ulp(0.0)
+            assert np.allclose(got, expected, rtol=0, atol=bound, equal_nan=True)
+        else:
+            assert np.array_equal(got, expected, equal_nan=expected.dtype.kind in "fc")
 
 
 class CuPy(StandIn):
-    """CuPy on a device: other roundings of exp and tanh, sums in another order."""
+    """CuPy on a device. It does not count."""
 
-    name, exact = "cupy", False
+    exact = False
 
     def __init__(self):
-        cupy = pytest.importorskip("cupy", reason="CuPy is not installed; pip install 'refopt[cuda]' runs this test on a GPU")
+        cupy = pytest.importorskip(
+            "cupy", reason="CuPy is not installed; with refopt[cuda] and a GPU this test runs there, too"
+        )
         try:
             found = cupy.cuda.runtime.getDeviceCount()
         except cupy.cuda.runtime.CUDARuntimeError:
             found = 0
         if not found:
-            pytest.skip("CuPy is installed, but there is no CUDA device")
+            pytest.skip("CuPy finds no CUDA device here")
         self.library = cupy
 
-    def moves(self):
-        """CuPy does not count."""
-        return None
+    def moved(self, way, count):
+        """Nobody knows."""
 
 
 def _mapped(move, kind, x):
@@ -53,9 +84,10 @@ def _mapped(move, kind, x):
         return move(x)
     if isinstance(x, dict):
         return {key: _mapped(move, kind, part) for key, part in x.items()}
-    if isinstance(x, tuple) and hasattr(x, "_fields"):
-        return type(x)(*(_mapped(move, kind, part) for part in x))
-    return type(x)(_mapped(move, kind, part) for part in x) if isinstance(x, (list, tuple)) else x
+    if isinstance(x, (list, tuple)):
+        parts = [_mapped(move, kind, part) for part in x]
+        return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
+    return x
 
 
 @pytest.fixture(params=[StandIn, pytest.param(CuPy, marks=pytest.mark.gpu)], ids=["stand-in", "cupy"])

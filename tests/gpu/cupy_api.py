@@ -39,6 +39,12 @@ def _method(method):
     return ", ".join(["self", *words])
 
 
+def _types(function):
+    """The loops of a ufunc for NumPy's own types (with ml_dtypes there are more); None of a generalised one."""
+    types = getattr(function, "types", None)
+    return types and [text for text in types if set(text) <= set("?bBhHiIlLqQefdFD->")]
+
+
 def _is_ufunc(function):
     return type(function).__name__ in ("ufunc", "_GUFunc")
 
@@ -56,10 +62,10 @@ def measured():
             if name.startswith("_") or not callable(function) or isinstance(function, type) or function is getattr(ours, name):
                 continue
             if _is_ufunc(function):
-                ufuncs[name] = getattr(function, "types", None)  # None: a generalised one
+                ufuncs[name] = _types(function)
             elif (words := _words(function)) is not None:
                 functions[f"{room}.{name}".lstrip(".")] = words
-    specials = {name: f.types for name, f in sorted(vars(special).items()) if _is_ufunc(f) and hasattr(f, "types")}
+    specials = {name: _types(f) for name, f in sorted(vars(special).items()) if _is_ufunc(f) and hasattr(f, "types")}
     members = {name: getattr(cupy.ndarray, name) for name in dir(cupy.ndarray) if not name.startswith("_")}
     methods = {name: _method(member) for name, member in members.items() if callable(member)}
     attributes = [name for name, member in members.items() if not callable(member)]

@@ -30,7 +30,17 @@ COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "equal", "not_e
 AT = {"add", "subtract", "bitwise_and", "bitwise_or", "bitwise_xor"}
 MOVING = {"array", "asarray", "asanyarray", "ascontiguousarray", "asfortranarray"}  # they take NumPy arrays, lists, numbers
 MAKING = {"zeros", "ones", "empty", "full", "arange", "eye", "identity", "linspace", "tri", "indices"}
-ON_HOST = {"shape", "ndim", "size", "result_type", "can_cast", "may_share_memory", "iscomplexobj", "isrealobj", "broadcast_shapes"}
+ON_HOST = {
+    "shape",
+    "ndim",
+    "size",
+    "result_type",
+    "can_cast",
+    "may_share_memory",
+    "iscomplexobj",
+    "isrealobj",
+    "broadcast_shapes",
+}
 
 
 class Transfers:
@@ -174,7 +184,8 @@ def _call_ufunc(ufunc, types, *inputs, out=None, dtype=None, casting="same_kind"
     else:
         taken, made = _loop(name, types, plain)
     plain = [np.asarray(x).astype(dtype, copy=False) for x, dtype in zip(plain, taken, strict=True)]
-    results = ufunc(*plain)
+    with np.errstate(all="ignore"):  # a device warns of nothing
+        results = ufunc(*plain)
     results = results if type(results) is tuple else (results,)
     answers = []
     for i, (result, dtype) in enumerate(zip(results, made, strict=True)):
@@ -374,7 +385,8 @@ class ndarray(NDArrayOperatorsMixin):
         if not isinstance(b, ndarray) or not isinstance(out, (ndarray, type(None))):
             raise TypeError(f"Argument 'b' has incorrect type (expected an array of the device, got {type(b).__name__})")
         if out is None:
-            return _wrap(self._x.dot(b._x))
+            with np.errstate(all="ignore"):
+                return _wrap(self._x.dot(b._x))
         if np.result_type(self.dtype, b.dtype) != out.dtype:
             raise ValueError("Not supported dtype combination.")
         if not out._x.flags.c_contiguous:
@@ -391,7 +403,8 @@ class ndarray(NDArrayOperatorsMixin):
     def astype(self, dtype, order="K", casting=None, subok=None, copy=True):
         if casting is not None or subok is not None:
             raise TypeError("casting and subok are not supported yet")
-        new = self._x.astype(dtype, order=order, copy=copy)
+        with np.errstate(all="ignore"):
+            new = self._x.astype(dtype, order=order, copy=copy)
         return self if new is self._x else _wrap(new)
 
     def fill(self, value):
@@ -410,7 +423,8 @@ def _method(name, words):
     def method(self, *args, **kwargs):
         _demand_words(words, name, (self, *args), kwargs)
         out = kwargs.pop("out", None)
-        result = getattr(self._x, name)(*map(_bare, args), **{key: _bare(value) for key, value in kwargs.items()})
+        with np.errstate(all="ignore"):
+            result = getattr(self._x, name)(*map(_bare, args), **{key: _bare(value) for key, value in kwargs.items()})
         if result is self._x:
             return self
         if out is None:
@@ -453,7 +467,8 @@ def _call(name, args, kwargs):
         raise TypeError("Only cupy arrays can be concatenated")
     if name == "where" and len(args) == 3:
         return _call_ufunc(_WHERE, _WHERE.types, *args)
-    result = function(*_bare(list(args)), **{key: _bare(value) for key, value in kwargs.items()})
+    with np.errstate(all="ignore"):
+        result = function(*_bare(list(args)), **{key: _bare(value) for key, value in kwargs.items()})
     if name == "shares_memory":
         transfers.note("host", name, np.zeros(1))  # CuPy looks on the device
     if name in ON_HOST or name == "shares_memory":
@@ -495,6 +510,11 @@ def _moved(name, x, dtype=None, *args, copy=None, **kwargs):
     found = _supported(np.array(x, dtype=dtype))
     transfers.note("device", name, found)
     return ndarray._of(found)
+
+
+def array(x, *args, **kwargs):
+    """A copy of it on the device."""
+    return _call("array", (x, *args), kwargs)
 
 
 def asnumpy(x):
