@@ -598,7 +598,7 @@ def _plain_step(rule: Rule, theta: Any, g: Any, state: Any) -> None:
         if isinstance(x, np.ndarray) and not x.flags.writeable:
             raise ValueError(f"{what} is read-only; a step in place writes into it")
     for what, x in parameters:
-        if isinstance(x, np.ndarray) and any(not step and length > 1 for step, length in zip(x.strides, x.shape, strict=True)):
+        if isinstance(x, np.ndarray) and x.size and any(not n and many > 1 for n, many in zip(x.strides, x.shape, strict=True)):
             raise ValueError(f"{what} has one memory for several entries; a step in place needs one for each")
     taken = _sharing([*parameters, *moments, *_leaves(g, "g")], len(parameters))
     for (_, x), new in zip(parameters, moved, strict=True):
