@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
     if options.blocks is not None and options.blocks < 1:
         raise ValueError(f"--blocks must be at least 1, got {options.blocks}")
     if options.what not in IN_TURNS and (options.only is not None or options.blocks is not None):
-        raise ValueError(f"--only and --blocks go with {', '.join(IN_TURNS)}")
+        raise ValueError(f"--only and --blocks go with {', '.join(IN_TURNS[:-1])} and {IN_TURNS[-1]}")
     if options.what != "step" and options.threads is not None:
         raise ValueError("--threads goes with step")
     if options.out is not None:

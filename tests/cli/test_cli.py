@@ -263,7 +263,7 @@ def test_race_json_is_one_document(capsys, tmp_path):
         (["bench", "train", "--only", "cnn28"], "unknown case 'cnn28'; did you mean 'cnn-28'? Allowed: mlp-64,"),
         (["bench", "train", "--only", ","], "name each case once, and at least one; got none"),
         (["bench", "train", "--only", "mlp-64,mlp-64"], "name each case once, and at least one; got mlp-64, mlp-64"),
-        (["bench", "proof", "--only", "mlp-64"], "--only and --blocks go with train and step"),
+        (["bench", "proof", "--only", "mlp-64"], "--only and --blocks go with train, step and gpu"),
     ],
 )
 def test_bad_input_is_one_clear_line_and_status_2(capsys, words, message):
