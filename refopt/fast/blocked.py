@@ -470,6 +470,8 @@ def _sample(rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> tuple[dict[st
     try:
         with np.errstate(all="ignore"):
             return inputs, rule.recurrence(**arguments)
+    except Unrecordable:
+        raise
     except Exception as error:  # it would come out of the plain step, too, and does so there
         raise Unrecordable(f"{type(error).__name__}: {error}") from None
 

@@ -9,6 +9,7 @@ nest itself.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -89,7 +90,7 @@ class Nest:
 
     def rule(self, rule: Rule) -> Rule:
         """A rule of this step, with the hyper-parameters that `rule` and those inside it have now."""
-        hypers = [layer._step_hyper for layer in layers_of(rule)]
+        hypers = [layer.hyper for layer in layers_of(rule)]
         found = {}
         for word in self.words:
             value = hypers[word.level][word.name]
@@ -152,7 +153,7 @@ class Nest:
         hypers = self.hypers(parts)
         if not isinstance(theta, Symbol):
             theta, state = self._plain(hypers).update(theta, g, self.nested(parts, np.stack))
-            return {"theta": theta, **self.flattened(state)}
+            return {"theta": theta, **self.flattened(self._demand(state))}
         state = self.nested(parts, Rows.stacked)
         inside = None
         for level in reversed(range(len(self.rules))):
@@ -160,9 +161,8 @@ class Nest:
                 hypers[level][str(self.places[level])] = inside
             inside = Inside(self.rules[level], hypers[level], theta.dtype)
         assert inside is not None
-        theta, after = inside.update(theta, g, state)
-        self._demand(state, after)
-        return {"theta": theta, **self.flattened(after)}
+        theta, state = inside.update(theta, g, state)
+        return {"theta": theta, **self.flattened(self._demand(state))}
 
     def _plain(self, hypers: list[dict[str, Any]]) -> Rule:
         made: Rule | None = None
@@ -171,15 +171,19 @@ class Nest:
         assert made is not None
         return made
 
-    def _demand(self, before: Any, after: Any, what: str = "the state") -> None:
-        """Raise `Unrecordable` where the state does not keep its form."""
-        if isinstance(before, dict):
-            if not isinstance(after, dict) or set(after) != set(before):
-                raise Unrecordable(f"{what} becomes something else")
-            for name in before:
-                self._demand(before[name], after[name], name)
-        elif isinstance(before, Rows) and (not isinstance(after, Rows) or len(after) != len(before)):
-            raise Unrecordable(f"{what} becomes something else than {len(before)} rows")
+    def _demand(self, state: Any) -> dict[str, Any]:
+        """The state, after a step. Raises `Unrecordable` where it did not keep its form."""
+        level = state
+        for rule, place in zip(self.rules, self.places, strict=True):
+            if not isinstance(level, dict) or set(level) != set(rule.state_names):
+                raise Unrecordable(f"the state of {rule.name} becomes something else")
+            level = level[INNER_STATE] if place is not None else None
+        levels = _levels(state, len(self.rules))
+        rows = [entry for entry in self.entries if entry.row is not None]
+        for (level, name), number in Counter((entry.level, entry.name) for entry in rows).items():
+            if not isinstance(levels[level][name], (Rows, np.ndarray)) or len(levels[level][name]) != number:
+                raise Unrecordable(f"{name} becomes something else than {number} rows")
+        return state
 
 
 class Inside:
@@ -208,7 +212,8 @@ class Inside:
         for name in self.rule.state_names:
             if name != INNER_STATE or self.rule.inner is None:
                 self._demand(name, state[name], self.rule._kinds[name])
-        return self.rule.recurrence(theta, g, **state, **self.hyper)
+        hyper = {name: value for name, value in self.hyper.items() if name in self.rule._step_names}
+        return self.rule.recurrence(theta, g, **state, **hyper)
 
     def update(self, theta: Any, g: Any, state: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """As `Rule.update`."""
@@ -335,7 +340,7 @@ def _words(layers: list[Rule], taken: set[str]) -> tuple[Word, ...]:
     """The hyper-parameters of a nest, by names that are not `taken`."""
     words = []
     for level, layer in enumerate(layers):
-        for name, value in layer._step_hyper.items():
+        for name, value in layer.hyper.items():
             parts = range(len(value)) if isinstance(value, tuple) else [None]
             for part in parts if not isinstance(value, Rule) else []:
                 flat = "inner_" * level + (name if part is None else f"{name}_{part}")
