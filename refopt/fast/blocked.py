@@ -498,6 +498,11 @@ def _refusal(rule: Rule) -> str | None:
     return inside and f"inside it is {rule.inner.name}: {inside}"
 
 
+def _is_nest(rule: Rule) -> bool:
+    """Whether a state of the rule has parts that lie deeper; see `refopt.fast.nested`."""
+    return rule.inner is not None or "stack" in rule._kinds.values()
+
+
 def why_not(rule: Rule, dtype: Any = "float64") -> str | None:
     """Why ``rule.update_`` makes the plain step and copies, even on one contiguous array of `dtype`; None where it is blocked.
 
@@ -544,7 +549,7 @@ def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any], old: Any) -> A
         rule._blocked["never"] = _refusal(rule)
     if rule._blocked["never"] is not None:
         raise Unrecordable(rule._blocked["never"])
-    if rule.inner is not None or "stack" in rule._kinds.values():
+    if _is_nest(rule):
         from refopt.fast.nested import Nested
 
         return Nested(rule, theta, g, state, old)

@@ -68,11 +68,14 @@ for larger in (np.maximum, np.minimum):
     if not np.array_equal(np.signbit(larger(ZEROS, -ZEROS)), np.signbit(-ZEROS)):  # of 0 and −0 most processors take the second
         del TEXTS[larger]  # this one stays NumPy's
 
+MOST = 16  # arrays of the state; of more the compiler makes a slower loop than the calls are (measured: Grokfast-MA)
+
 LOGICAL = (np.logical_and, np.logical_or, np.logical_not)
 
 
 class Fused(Plan):
-    """A recorded step whose calls are compiled into loops. Of a dtype that numba does not know it is the plain recording."""
+    """A recorded step whose calls are compiled into loops. Of a dtype that numba does not know, and of many arrays, it is
+    the plain recording."""
 
     def __init__(self, rule: Rule, dtype: Any, scalars: Mapping[str, Any]) -> None:
         super().__init__(rule, dtype, scalars)
@@ -84,7 +87,7 @@ class Fused(Plan):
 
     def _lines(self, calls: list[Call], space: dict[str, Any]) -> list[str]:
         self._whole = False
-        if self.dtype not in (np.dtype("f4"), np.dtype("f8")):
+        if self.dtype not in (np.dtype("f4"), np.dtype("f8")) or len(self.states) > MOST:
             return super()._lines(calls, space)
         self._kind_of = dict.fromkeys(("theta", "g", *self.states), self.dtype)
         self._kind_of |= {f"_r{i}": dtype for i, dtype in enumerate(self._dtypes)}

@@ -109,6 +109,10 @@ class Nest:
         )
         return flat
 
+    def word(self, name: str) -> str:
+        """The flat name of a hyper-parameter, of the outermost rule that has it, as where a rule is called with it."""
+        return next(word.flat for word in self.words if word.name == name and word.part is None)
+
     def fits(self, rule: Rule) -> bool:
         """Whether `rule` has this step, with any hyper-parameters."""
         layers = layers_of(rule)

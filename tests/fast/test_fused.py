@@ -61,6 +61,9 @@ def test_every_rule_fused_equals_the_plain_step_in_every_bit(name, dtype):
     for size in (0, 1, TILE - 1, TILE, TILE + 1, 3 * TILE + 7):
         run_both(rule, start(size, dtype), gradients(size, dtype))
         assert ("bound" in rule._blocked) == (size != 1 or name not in SUMS)
+    if name == "grokfast_ma":  # a hundred rows are replayed
+        assert loops(rule, dtype)[0] == 0
+        return
     # NumPy promises no last bit of an exponential: it stays NumPy's
     assert loops(rule, dtype) == {"diffgrad": (2, 1), "powersign": (2, 1)}.get(name, (1, 0))
 
