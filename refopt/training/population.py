@@ -465,7 +465,7 @@ class _Course:
 
 
 def _has_rows(rule: Rule | None) -> bool:
-    """Whether a state has rows, of the rule or one inside it: NumPy sums rows of one entry in another order than longer ones."""
+    """Whether there are rows in the state, also of a rule inside: NumPy sums those of one entry in an order of their own."""
     return rule is not None and ("stack" in rule._kinds.values() or _has_rows(rule.inner))
 
 
