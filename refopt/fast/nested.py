@@ -252,6 +252,7 @@ class Nested:
 
     nest: Nest
     flat: tuple[Any, Rule]  # hyper-parameters as the rule has them, and the flat rule that has them
+    rows: dict[str, Any]
     bound: Any
 
     def __init__(self, rule: Rule, theta: Any, g: Any, state: Any, old: Any = None) -> None:
@@ -264,9 +265,16 @@ class Nested:
         self.counts = [(entry.level, entry.name, entry.flat) for entry in nest.entries if entry.kind != "array"]
         self.single = [(entry.level, entry.name, entry.flat) for entry in nest.entries if entry.row is None]
         stacked = [entry for entry in nest.entries if entry.row is not None]
-        self.rows = {entry.flat: _row(theta, levels[entry.level][entry.name], entry) for entry in stacked}
         first = [entry for entry in stacked if entry.row == 0]
         self.stacks: list[tuple[int, str, Any]] = [(x.level, x.name, levels[x.level][x.name]) for x in first]
+        if (
+            isinstance(old, Nested)
+            and old.nest is self.nest
+            and all(a[2] is b[2] for a, b in zip(self.stacks, old.stacks, strict=True))
+        ):
+            self.rows = old.rows  # the same views: another branch, over the same arrays
+        else:
+            self.rows = {entry.flat: _row(theta, levels[entry.level][entry.name], entry) for entry in stacked}
         parts = {entry.flat: levels[entry.level][entry.name] for entry in nest.entries if entry.row is None} | self.rows
         self.bound = blocked._bound(self.flat[1], theta, g, parts, old.bound if isinstance(old, Nested) else None)
 

@@ -188,6 +188,16 @@ def test_the_binding_outlives_steps_with_other_gradients_and_hyper_parameters():
         assert isinstance(bound, Nested)
 
 
+def test_a_branch_that_comes_back_is_found_again_where_there_are_rows():
+    rule, theta = refopt.lookahead(inner=refopt.aggmo(lr=0.1), k=3, alpha=0.5), start(300, "float32")
+    state, gs = rule.init(theta), gradients(300, "float32", 12)
+    for t, g in enumerate(gs):
+        before = rule._blocked.get("bound")
+        rule.update_(theta, g, state)
+        assert t < 6 or rule._blocked["bound"] is before
+    assert len(rule._blocked["bound"].bound.plans) == 3  # the first pull, a pull, none
+
+
 def test_another_rule_inside_for_one_step():
     rule, theta = refopt.l2(inner=refopt.rmsprop(lr=0.1)), start(300, "float64")
     other = refopt.rmsprop(lr=0.1, denominator=refopt.rule("rmsprop", framework="keras").hyper["denominator"])
