@@ -532,7 +532,8 @@ def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any], kept: dict[st
     try:
         bound = _bound(rule, theta, g, state, kept.get("bound"))
         if not bound.step(theta, g, state, rule):
-            bound.record(rule, state)
+            if hasattr(bound, "record"):  # the others find their recordings when they step
+                bound.record(rule, state)
             if not bound.step(theta, g, state, rule):
                 raise Unrecordable("its branches are not decided by its numbers")
         kept["bound"] = bound

@@ -319,7 +319,8 @@ class Nested:
         flat, parts = self._rule(rule), self._parts(state)
         if flat is None or parts is None:
             raise Unrecordable("the state is not one of the rule's")
-        self.bound.record(flat, parts)
+        if hasattr(self.bound, "record"):
+            self.bound.record(flat, parts)
 
 
 def _row(theta: Any, stack: Any, entry: Entry) -> Any:

@@ -141,9 +141,6 @@ class Together:
         state.update({name: own[name] for name in self.counts})
         return True
 
-    def record(self, rule: Rule, state: Any) -> None:
-        """Nothing: each part finds its recording when it steps."""
-
     def _overlaps(self, g: Any) -> bool:
         """Whether a gradient is memory of a tensor, or of a moment, that makes its step alone."""
         low, high = byte_bounds(g)
