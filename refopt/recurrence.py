@@ -32,7 +32,7 @@ __all__ = ["ANY", "FAMILIES", "FRACTION", "INNER_STATE", "NOT_NEGATIVE", "POSITI
 SCOPES = {
     "element": "every entry on its own: runs on one flat vector",
     "tensor": "needs the shape or norm of each tensor: runs tensor by tensor",
-    "network": "needs a norm over all parameters: runs on one flat vector",
+    "network": "needs to see all parameters at once, their norm say: runs on one flat vector",
 }  # in this order: a wrapper needs what the rule inside needs, too, and has the later scope of the two
 
 FAMILIES = {

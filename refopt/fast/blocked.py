@@ -22,7 +22,7 @@ import numpy as np
 from refopt import numbers
 from refopt.fast.recording import FILL, SELECT, Operation, Recording, Scalar, Symbol, Unrecordable, record
 from refopt.fast.threads import at_once, get_num_threads
-from refopt.recurrence import SCOPES, Rule
+from refopt.recurrence import INNER_STATE, SCOPES, Rule
 
 __all__ = ["Bound", "Plan", "update_", "why_not"]
 
@@ -94,6 +94,7 @@ class Plan:
                 raise Unrecordable(f"{name} becomes a number")
             if tape.results[name].dtype != self.dtype:
                 raise Unrecordable(f"{name} becomes {tape.results[name].dtype}")
+        self.sums = tape.sums
         self._compile(tape)
         width = len(names) + len(self._dtypes)
         self.tile = max(cache_bytes() // 2 // (width * self.dtype.itemsize), 256)
@@ -327,9 +328,10 @@ class Bound:
     It does not hold the rule, which holds it: arrays must be let go when the rule is.
     """
 
-    def __init__(self, rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> None:
+    def __init__(self, rule: Rule, theta: Any, g: Any, state: dict[str, Any], entries: int | None = None) -> None:
         self.setting = _setting
         self.theta, self.g, self.length = theta, g, len(state)
+        self.entries = theta.size if entries is None else entries  # of all that the plain step takes as one vector
         self.states = [(name, state[name]) for name in rule.state_names if rule._kinds[name] == "array"]
         self.counts = [name for name in rule.state_names if rule._kinds[name] != "array"]
         self.given = [theta, g, *(value for _, value in self.states)]
@@ -416,7 +418,10 @@ class Bound:
         if rule._everyday(self.theta, self.g, state) is None:  # the plain step sees to it: it converts, or refuses
             raise Unrecordable("not NumPy arrays of one shape and dtype, with Python's numbers")
         scalars = {name: state[name] for name in self.counts} | dict(zip(self.names, self.numbers, strict=True))
-        self.plans.append(Ready(_recording(rule, self.theta.dtype, scalars), self.arrays))
+        plan = _recording(rule, self.theta.dtype, scalars)
+        if plan.sums and self.entries == 1:
+            raise Unrecordable("NumPy sums rows of one entry in another order")
+        self.plans.append(Ready(plan, self.arrays))
 
 
 _way: type[Plan] = Plan
@@ -491,22 +496,37 @@ def _sample(
     try:
         with np.errstate(all="ignore"):
             return inputs, rule.recurrence(**arguments)
+    except Unrecordable:
+        raise
     except Exception as error:  # it would come out of the plain step, too, and does so there
         raise Unrecordable(f"{type(error).__name__}: {error}") from None
 
 
 def _refusal(rule: Rule) -> str | None:
     """Why a rule is not even tried."""
-    if rule.inner is not None:
-        return f"the rule {rule.inner.name} is inside it"
-    if rule.needs:
-        return f"it calls {' and '.join(rule.needs)}"
-    if rule.scope != "element":
-        return f"its scope is {rule.scope!r}: {SCOPES[rule.scope]}"
+    if rule._own_needs:
+        return f"it calls {' and '.join(rule._own_needs)}"
+    if numbers.gaussian in rule.defaults.values():
+        return "it draws random numbers, which depend on where an entry stands"
+    if rule._own_scope != "element":
+        return f"its scope is {rule._own_scope!r}: {SCOPES[rule._own_scope]}"
     if rule._populations:
         return f"{' and '.join(rule._populations)} holds an array"
-    other = [name for name in rule.state_names if rule._kinds.get(name) not in ("array", "count", "number")]
-    return f"{' and '.join(other)} in its state is neither an array like theta nor a number" if other else None
+    names = [name for name in rule.state_names if rule.inner is None or name != INNER_STATE]
+    other = [name for name in names if rule._kinds.get(name) not in ("array", "stack", "count", "number")]
+    if other:
+        return f"{' and '.join(other)} in its state is neither an array like theta, nor rows of such, nor a number"
+    if rule.inner is None:
+        return None
+    if sum(isinstance(value, Rule) for value in rule._step_hyper.values()) != 1:
+        return "it takes more than one rule"
+    inside = _refusal(rule.inner)
+    return inside and f"inside it is {rule.inner.name}: {inside}"
+
+
+def _is_nest(rule: Rule) -> bool:
+    """Whether a state of the rule has parts that lie deeper; see `refopt.fast.nested`."""
+    return rule.inner is not None or "stack" in rule._kinds.values()
 
 
 def why_not(rule: Rule, dtype: Any = "float64") -> str | None:
@@ -524,7 +544,7 @@ def why_not(rule: Rule, dtype: Any = "float64") -> str | None:
     theta = np.zeros(2, dtype)
     state = rule.init(theta)
     try:
-        Bound(rule, theta, np.ones(2, dtype), state).record(rule, state)
+        _bound(rule, theta, np.ones(2, dtype), state, None).record(rule, state)
     except Unrecordable as reason:
         return str(reason)
     return None
@@ -539,7 +559,7 @@ def update_(rule: Rule, theta: Any, g: Any, state: dict[str, Any], kept: dict[st
     try:
         bound = _bound(rule, theta, g, state, kept.get("bound"))
         if not bound.step(theta, g, state, rule):
-            if isinstance(bound, Bound):
+            if hasattr(bound, "record"):  # the others find their recordings when they step
                 bound.record(rule, state)
             if not bound.step(theta, g, state, rule):
                 raise Unrecordable("its branches are not decided by its numbers")
@@ -563,6 +583,10 @@ def _bound(rule: Rule, theta: Any, g: Any, state: dict[str, Any], old: Any) -> A
         rule._blocked["never"] = _refusal(rule)
     if rule._blocked["never"] is not None:
         raise Unrecordable(rule._blocked["never"])
+    if _is_nest(rule):
+        from refopt.fast.nested import Nested
+
+        return Nested(rule, theta, g, state, old)
     bound: Bound
     if rule._everyday(theta, g, state) is not None:
         bound = Bound(rule, theta, g, state)

@@ -20,6 +20,8 @@ from refopt.recurrence import Rule
 
 __all__ = ["Compiled", "Loop"]
 
+MOST = 16  # arrays of the state; of more numba makes a slower loop than the calls are (measured: Grokfast-MA)
+
 LOGICAL = (np.logical_and, np.logical_or, np.logical_not)
 
 
@@ -41,7 +43,8 @@ class Loop(NamedTuple):
 
 
 class Compiled(Plan):
-    """A recorded step whose calls are compiled into loops; of a dtype other than float32 and float64 it is the plain recording.
+    """A recorded step whose calls are compiled into loops; of a dtype other than float32 and float64, and of more than MOST
+    arrays, it is the plain recording.
 
     A language is a subclass: `texts` has the text of each ufunc on entries of one dtype, in which {0}, {1} and {2} are the
     operands, {one} and {zero} numbers; `cast` and `number` are texts, too; `made` is the compiled loop.
@@ -75,7 +78,7 @@ class Compiled(Plan):
 
     def _lines(self, calls: list[Call], space: dict[str, Any]) -> list[str]:
         self._whole = False
-        if self.dtype not in (np.dtype("f4"), np.dtype("f8")):
+        if self.dtype not in (np.dtype("f4"), np.dtype("f8")) or len(self.states) > MOST:
             return super()._lines(calls, space)
         kinds = dict.fromkeys(("theta", "g", *self.states), self.dtype)
         kinds |= {f"_r{i}": dtype for i, dtype in enumerate(self._dtypes)}

@@ -14,13 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refopt.fast.blocked import BRANCHES, Plan, _recording, _refusal
+from refopt.fast.blocked import BRANCHES, Plan, _is_nest, _recording, _refusal
+from refopt.fast.nested import Nest
 from refopt.fast.recording import Unrecordable
 from refopt.recurrence import Rule
 
-__all__ = ["Crowd", "Parted", "Unrecordable", "refusal"]
+__all__ = ["Crowd", "Nest", "Parted", "Unrecordable", "nest_of", "refusal"]
 
 refusal = _refusal
+
+
+def nest_of(rule: Rule, state: Mapping[str, Any]) -> Nest | None:
+    """What makes one rule of a rule around others, which a crowd takes instead; None of a rule that is one already."""
+    return Nest.of(rule, state) if _is_nest(rule) else None
 
 
 class Parted(Exception):
@@ -124,6 +130,8 @@ class Crowd:
             raise Unrecordable("it branches on what changes at every step")
         first = {name: value.reshape(-1)[0] for name, value in values.items()}
         plan = _recording(self.rule, self.theta.dtype, first, Plan)  # compiled loops take one number for all
+        if plan.sums and self.theta.shape[1] == 1:
+            raise Unrecordable("NumPy sums rows of one entry in another order")
         if not self._holds(plan, values):
             raise Unrecordable("its branches are not decided by its numbers")
         scratch = [np.empty(self.theta.size, dtype) for dtype in plan._dtypes]

@@ -178,4 +178,7 @@ class OnDevice(Bound):
         if any(type(state[name]) not in numbers.PYTHON for name in self.counts):
             raise Unrecordable("a number of the state is not one of Python's")
         scalars = {name: state[name] for name in self.counts} | dict(zip(self.names, self.numbers, strict=True))
-        self.plans.append(Ready(_recording(rule, self.theta.dtype, scalars, self.way), self.arrays))
+        plan = _recording(rule, self.theta.dtype, scalars, self.way)
+        if plan.sums:
+            raise Unrecordable("a device sums rows in an order of its own")
+        self.plans.append(Ready(plan, self.arrays))

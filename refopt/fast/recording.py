@@ -46,6 +46,7 @@ class Recording:
         self.operations: list[Operation] = []
         self.results: dict[str, Any] = {}
         self.guards: dict[str, bool] = {}
+        self.sums = False  # over rows, see `refopt.fast.rows`
 
     def guard(self, text: str, answer: bool) -> bool:
         """Note what a comparison of scalars answered."""
@@ -93,6 +94,10 @@ class Symbol(NDArrayOperatorsMixin):
             return self.note(SELECT, inputs, (np.dtype(bool), dtype, dtype), dtype)
         if function in (np.zeros_like, np.ones_like) and not options:
             return self.note(FILL, (int(function is np.ones_like),), (self.dtype,), self.dtype)
+        if function is np.stack and len(inputs) == 1 and not options:
+            from refopt.fast.rows import Rows
+
+            return Rows.stacked(inputs[0])
         raise Unrecordable(f"numpy.{function.__name__} is no operation on each entry")
 
     def __pow__(self, exponent: Any) -> Any:

@@ -48,6 +48,7 @@ class Together:
         self.theta, *self.states = columns
         self.owned = [x for column in columns for x in column]
         self.shapes = [getattr(x, "shape", None) for x in self.theta]
+        self.entries = sum(getattr(x, "size", 0) for x in self.theta)
         self.dtype: Any = getattr(self.theta[0], "dtype", None)
         for column in columns:
             for x, shape in zip(column, self.shapes, strict=True):
@@ -153,7 +154,7 @@ class Together:
         for number, ((x, own), g) in enumerate(zip(self.parts, [*large, self.g], strict=False)):
             own.update(counts)
             if number == len(self.bounds):
-                self.bounds.append(Bound(rule, x, g, own))
+                self.bounds.append(Bound(rule, x, g, own, self.entries))
             bound = self.bounds[number]
             if bound.hyper is not rule._step_hyper and not bound.turn(rule):
                 return False
@@ -171,14 +172,15 @@ def _joined(arrays: list[Any]) -> Any:
     if not arrays or arrays[0].base is None:
         return None
     base = arrays[0].base
-    if type(base) is not np.ndarray or base.ndim != 1 or base.dtype is not arrays[0].dtype:
+    if type(base) is not np.ndarray or not base.ndim or base.dtype is not arrays[0].dtype:
         return None
     if not base.flags.c_contiguous or not base.flags.writeable:
         return None
+    vector = base.reshape(-1)  # the rows of stacked arrays lie in it, too
     address = base.__array_interface__["data"][0]
     start = at = arrays[0].__array_interface__["data"][0]
     for x in arrays:
         if x.base is not base or x.__array_interface__["data"][0] != at:
             return None
         at += x.nbytes
-    return base[(start - address) // base.itemsize : (at - address) // base.itemsize]
+    return vector[(start - address) // base.itemsize : (at - address) // base.itemsize]

@@ -19,7 +19,7 @@ import numpy as np
 from refopt import numbers, problems
 from refopt.catalogue import rule as find_rule
 from refopt.fast.blocked import cache_bytes
-from refopt.fast.crowd import Crowd, Parted, Unrecordable, refusal
+from refopt.fast.crowd import Crowd, Nest, Parted, Unrecordable, nest_of, refusal
 from refopt.problems import Problem
 from refopt.recurrence import Rule, nearest
 from refopt.stepping import walk
@@ -335,7 +335,7 @@ class _Course:
                 return TOGETHER
             except (Unrecordable, ArithmeticError):
                 pass  # the plain step says what is wrong, and for which hyper-parameters
-        alone = self.rule.scope != "element" or bool(self.rule.needs)
+        alone = self.rule.scope != "element" or bool(self.rule.needs) or (self.n == 1 and _has_rows(self.rule))
         count = len(self.starts)
         for choice in range(self.choices):
             rule = self._chosen(np.unravel_index(choice, self.lengths))
@@ -425,7 +425,9 @@ class _Course:
             for i, (key, values) in enumerate(self.grids.items())
             if len(used[i]) > 1
         }
-        arrays, counts = self._initial(rule, theta, hyper, indices)
+        arrays, counts, nest = self._initial(rule, theta, hyper, indices)
+        if nest is not None:
+            rule, hyper = nest.rule(rule), {nest.word(key): values for key, values in hyper.items()}
         crowd = Crowd(rule, theta, arrays, counts, hyper, indices)
         yield theta
         for _ in range(self.steps):
@@ -434,24 +436,43 @@ class _Course:
 
     def _initial(
         self, rule: Rule, theta: np.ndarray, hyper: Mapping[str, np.ndarray], indices: Sequence[np.ndarray]
-    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """The state before the first step: its arrays, and its numbers as object arrays along the axes on which they depend."""
-        at_start = {key: values for key, values in hyper.items() if key in rule._start_names}
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any], Nest | None]:
+        """The state before the first step: its arrays, and its numbers as object arrays along the axes on which they depend.
+
+        Of a rule around others under the names of one rule, which is the third.
+        """
+        at_start = {key: values for key, values in hyper.items() if _at_start(rule, key)}
         shape = np.broadcast_shapes((1,) * len(indices), *(values.shape for values in at_start.values()))
         arrays: dict[str, np.ndarray] = {}
         counts: dict[str, Any] = {}
+        nest: Nest | None = None
         for place in np.ndindex(shape):
             chosen = {key: np.broadcast_to(values, shape)[place] for key, values in at_start.items()}
             mine = np.ones(len(theta), dtype=bool)
             for axis, i in enumerate(place):
                 mine &= (indices[axis] == i) if shape[axis] > 1 else True
             state = rule(**chosen).init(theta[mine])
+            here = nest_of(rule, state)
+            if any(place) and here != nest:  # not as many rows
+                raise Parted(tuple(axis for axis, length in enumerate(shape) if length > 1))
+            nest = here
+            state = state if nest is None else nest.flattened(state)
             for name, value in state.items():
                 if numbers.is_array(value):
                     arrays.setdefault(name, np.empty_like(theta))[mine] = value
                 else:
                     counts.setdefault(name, np.empty(shape, dtype=object))[place] = value
-        return arrays, counts
+        return arrays, counts, nest
+
+
+def _has_rows(rule: Rule | None) -> bool:
+    """Whether there are rows in the state, also of a rule inside: NumPy sums those of one entry in an order of their own."""
+    return rule is not None and ("stack" in rule._kinds.values() or _has_rows(rule.inner))
+
+
+def _at_start(rule: Rule | None, key: str) -> bool:
+    """Whether a hyper-parameter is read at the start, by the rule or one inside it."""
+    return rule is not None and (key in rule._start_names or _at_start(rule.inner, key))
 
 
 def _array(x: Any) -> Any:

@@ -83,7 +83,7 @@ def run_both(rule, theta, gs, **hyper):
     """Step in place and plainly beside each other; returns the theta and state in place."""
     here, state = copy.deepcopy(theta), rule.init(theta)
     plain, other = theta, copy.deepcopy(state)
-    arrays = [here, *(x for x in state.values() if isinstance(x, np.ndarray) and x.ndim)]
+    arrays = list(leaves([here, state]))
     with np.errstate(all="ignore"):
         for t, g in enumerate(gs):
             before = copy.deepcopy(g)
@@ -93,9 +93,17 @@ def run_both(rule, theta, gs, **hyper):
             assert_same({name: state[name] for name in other}, other, f"{rule} step {t + 1}: state")
             assert_same(g, before)
     if why_not(rule) is None:  # theta and the state are where they were
-        now = [here, *(x for x in state.values() if isinstance(x, np.ndarray) and x.ndim)]
-        assert all(a is b for a, b in zip(arrays, now, strict=True))
+        assert all(a is b for a, b in zip(arrays, leaves([here, state]), strict=True))
     return here, state
+
+
+def leaves(tree):
+    """The arrays of containers, however deep, that are no single numbers."""
+    if isinstance(tree, (list, tuple, dict)):
+        for part in tree.values() if isinstance(tree, dict) else tree:
+            yield from leaves(part)
+    elif isinstance(tree, np.ndarray) and tree.ndim:
+        yield tree
 
 
 def made(text, scope="element"):

@@ -39,11 +39,18 @@ def short_pieces(monkeypatch):
 
 def loops(rule, dtype):
     """How many loops the first recording of a rule has, and how many other calls."""
-    fused = [key for key in blocked._RECORDINGS if key[0] is not blocked.Plan and key[1] is rule.recurrence and key[2] == dtype]
+    fused = [
+        key
+        for key in blocked._RECORDINGS
+        if key[0] is not blocked.Plan
+        and key[2] == dtype
+        and getattr(key[1], "recurrences", (key[1],))[0] is rule.recurrence  # of a nest the outermost
+    ]
     lines = blocked._RECORDINGS[fused[0]][0].source.partition("def tile")[2].splitlines()[1:]
     return sum("_loop" in line for line in lines), sum("_loop" not in line for line in lines)
 
 
+SUMS = ("aggmo", "grokfast_ma")  # of one entry NumPy sums rows in another order
 ELEMENTWISE = [name for name in refopt.names() if fast.why_not(fresh(refopt.rule(name))) is None]
 
 
@@ -53,7 +60,10 @@ def test_every_rule_fused_equals_the_plain_step_in_every_bit(name, dtype):
     rule = fresh(refopt.rule(name))
     for size in (0, 1, TILE - 1, TILE, TILE + 1, 3 * TILE + 7):
         run_both(rule, start(size, dtype), gradients(size, dtype))
-        assert "bound" in rule._blocked
+        assert ("bound" in rule._blocked) == (size != 1 or name not in SUMS)
+    if name == "grokfast_ma":  # a hundred rows are replayed
+        assert loops(rule, dtype)[0] == 0
+        return
     # NumPy promises no last bit of an exponential: it stays NumPy's
     assert loops(rule, dtype) == {"diffgrad": (2, 1), "powersign": (2, 1)}.get(name, (1, 0))
 

@@ -26,7 +26,11 @@ def on_the_host(monkeypatch):
 
 def recorded(rule, dtype):
     """The text of the first recording of a rule."""
-    found = [plans for key, plans in blocked._RECORDINGS.items() if key[1] is rule.recurrence and key[2] == dtype]
+    found = [
+        plans
+        for key, plans in blocked._RECORDINGS.items()
+        if getattr(key[1], "recurrences", (key[1],))[0] is rule.recurrence and key[2] == dtype  # of a nest the outermost
+    ]
     return found[0][0].source.partition("def tile")[2].splitlines()[1:]
 
 
@@ -39,8 +43,11 @@ def test_every_rule_as_one_kernel_equals_the_plain_step_in_every_bit(name, dtype
     rule = fresh(refopt.rule(name))
     for size in (1, TILE, TILE + 1, 3 * TILE + 7):
         run_both(rule, start(size, dtype), gradients(size, dtype))
-        assert "bound" in rule._blocked
+        assert ("bound" in rule._blocked) == (size != 1 or name not in ("aggmo", "grokfast_ma"))
     lines = recorded(rule, dtype)
+    if name == "grokfast_ma":  # a hundred rows are replayed
+        assert not any("_loop" in line for line in lines)
+        return
     assert sum("_loop" in line for line in lines) == {"diffgrad": 2, "powersign": 2}.get(name, 1)
     assert len(lines) == {"diffgrad": 3, "powersign": 3}.get(name, 1)
 

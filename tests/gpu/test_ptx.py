@@ -61,6 +61,9 @@ def test_every_rule_compiled_for_a_gpu_equals_the_plain_step_in_every_bit(name, 
         gs = [np.round(np.random.default_rng(t).normal(size=41) * 10.0 ** (t % 5 - 1), 1).astype(dtype) for t in range(14)]
     run_both(rule, start(41, dtype), gs)
     assert "bound" in rule._blocked
+    if name == "grokfast_ma":  # a hundred rows are replayed
+        assert not ElementwiseKernel.executed
+        return
     arithmetic = {x for x in ElementwiseKernel.executed if x.split(".")[0] in ARITHMETIC and x[-3:] in ("f32", "f64")}
     assert arithmetic
     assert all(".rn." in x for x in arithmetic)  # rounded to the nearest, each by itself

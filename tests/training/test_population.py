@@ -12,7 +12,7 @@ from own_problem import himmelblau, own_problem
 import refopt
 from refopt.recurrence import Rule
 from refopt.training import lattice
-from refopt.training.population import ALONE, BY_HYPER, TOGETHER
+from refopt.training.population import ALONE, TOGETHER
 
 STEPS = 12
 
@@ -94,16 +94,11 @@ def test_every_hyper_parameter_of_every_rule_comes_to_the_bits_of_the_walks(name
 
 
 def test_which_rules_run_how():
-    """An elementwise rule runs in one program unless it has a rule inside or a stack in its state; others walk alone."""
+    """An elementwise rule runs in one program, whatever is inside it; others walk alone."""
     for name in refopt.names():
         rule = refopt.rule(name)
         how = refopt.race(name, HIMMELBLAU, STARTS[:1], 1)[name].how
-        if rule.scope != "element":
-            assert how == ALONE
-        elif rule.inner is not None or name == "aggmo":
-            assert how == BY_HYPER
-        else:
-            assert how == TOGETHER
+        assert how == (TOGETHER if rule.scope == "element" else ALONE)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -125,6 +120,44 @@ def test_grids_of_two_and_three_axes(name, dtype):
         chosen = {key: grids[key][i] for key, i in zip(keys, place, strict=True)}
         for k, start in enumerate(starts):
             assert same(ends(found.paths[(slice(None), *place, k)]), ends(alone(rule(**chosen), start, steps=40)))
+
+
+@pytest.mark.parametrize(
+    ("rule", "grids"),
+    [
+        (
+            refopt.lookahead(inner=refopt.l2(inner=refopt.adam)),
+            {"lr": [0.003, 0.1], "k": [1, 2, 5], "weight_decay": [0.0, 0.1]},
+        ),
+        (refopt.l2(inner=refopt.l1(inner=refopt.rmsprop(lr=0.01))), {"weight_decay": [0.0, 0.1], "eps": [1e-8, 0.1]}),
+        (refopt.ema(inner=refopt.sgd(lr=0.01)), {"decay": [0.5, 0.9], "inner": [refopt.sgd(lr=0.01), refopt.radam(lr=0.1)]}),
+        (refopt.grokfast_ma(inner=refopt.adam), {"width": [1, 3, 12], "lamb": [1.0, 5.0], "lr": [0.01, 0.1]}),
+        (refopt.accumulation(inner=refopt.asgd), {"k": [1, 3], "lr": [0.003, 0.01]}),
+        (refopt.aggmo, {"betas": [(0.0, 0.9), (0.5, 0.9), (0.5,)], "lr": [0.003, 0.01]}),
+        (refopt.decoupled(inner=refopt.rprop), {"lr": [0.003, 0.01], "weight_decay": [0.0, 0.1]}),
+    ],
+    ids=lambda value: value.name if isinstance(value, Rule) else "",
+)
+def test_grids_of_rules_around_rules(rule, grids):
+    """Words of the outer rule, of the inner one, of both; numbers of the start, and those that say how many rows there are."""
+    found = refopt.race(rule, HIMMELBLAU, STARTS[:3], 20, grids)[rule.name]
+    assert found.how == TOGETHER
+    for place in np.ndindex(found.members[:-1]):
+        chosen = {key: values[i] for (key, values), i in zip(grids.items(), place, strict=True)}
+        for k, start in enumerate(STARTS[:3]):
+            assert same(ends(found.paths[(slice(None), *place, k)]), ends(alone(rule(**chosen), start, steps=20))), chosen
+
+
+def test_members_of_one_entry_with_rows_walk_alone():
+    """NumPy sums rows of one entry in another order than longer ones, also those of many members side by side."""
+    problem, betas = refopt.problems.get("rastrigin", dimension=1), tuple(np.linspace(0, 0.99, 20).tolist())
+    starts = np.linspace(-4, 4, 9).reshape(-1, 1)
+    for rule in (refopt.aggmo(betas=betas), refopt.l2(inner=refopt.aggmo(betas=betas))):
+        found = refopt.race(rule, problem, starts, 60, {"lr": [0.003, 0.01]})[rule.name]
+        assert found.how == ALONE
+        for i, lr in enumerate((0.003, 0.01)):
+            for k, start in enumerate(starts):
+                assert same(found.paths[:, i, k], alone(rule(lr=lr), start, problem, 60))
 
 
 def test_powers_of_beta_are_pythons():
