@@ -42,7 +42,7 @@ def is_array(x: Any) -> bool:
 
 def on_host(x: Any) -> bool:
     """True for NumPy's own arrays. A look at the numbers of others waits for the device, and brings them from there."""
-    return isinstance(x, np.ndarray)
+    return isinstance(x, np.ndarray) or getattr(x, "device", None) == "cpu"
 
 
 def to_host(x: Any) -> Any:

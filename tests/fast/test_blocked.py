@@ -452,6 +452,7 @@ def test_a_rule_that_has_stepped_in_place_can_be_copied_and_pickled():
 
 def test_a_step_in_place_needs_next_to_no_memory(monkeypatch):
     monkeypatch.setattr(blocked, "cache_bytes", lambda: 1 << 20)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # on more, each has pieces of its own: tests/fast/test_every_rule.py
     rule, theta = refopt.adam(lr=0.1), np.ones(2_000_000, "float32")
     g, state = np.ones_like(theta), rule.init(theta)
     tracemalloc.start()

@@ -72,8 +72,8 @@ def test_where_nothing_is_contiguous(name):
         assert theta.strides == strides
 
 
-def arrays_of(state):
-    return [key for key, x in state.items() if isinstance(x, np.ndarray)]
+def arrays_of(state, shape):
+    return [key for key, x in state.items() if isinstance(x, np.ndarray) and x.shape == shape]
 
 
 @pytest.mark.parametrize("name", BLOCKED)
@@ -86,7 +86,7 @@ def test_where_arrays_are_one_memory(name):
         theta[:] = start(size, "float64")
         g = gradients(size, "float64", 1)[0].copy()
         state = rule.init(theta)
-        keys = arrays_of(state)
+        keys = arrays_of(state, theta.shape)
         if overlap == "state":
             state |= dict.fromkeys(keys, state[keys[0]]) if keys else {}
         elif overlap == "gradient in state" and keys:
@@ -120,11 +120,12 @@ def test_new_memory_is_a_few_pieces(count, shares, monkeypatch):
         rule.update_(np.ones(3, "float32"), np.ones(3, "float32"), rule.init(np.ones(3, "float32")))  # it is recorded
         tracemalloc.start()
         try:
-            for allowed in (few, few, few, 1 << 14):  # the first steps may have branches of their own
+            for allowed in (*[few] * 11, 1 << 14):  # the first steps may have branches of their own, every fifth too
                 tracemalloc.reset_peak()
                 before = tracemalloc.get_traced_memory()[0]
                 rule.update_(theta, g, state)
                 assert tracemalloc.get_traced_memory()[1] - before < allowed, name
         finally:
             tracemalloc.stop()
-        assert isinstance(rule._blocked["bound"], Bound), name
+        bound = rule._blocked["bound"]
+        assert isinstance(getattr(bound, "bound", bound), Bound), name  # of a nest of rules that of its parts
