@@ -1,5 +1,6 @@
 """refopt train, as its users call it."""
 
+import importlib
 import json
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import refopt
 from refopt.cli import main
 from refopt.data import digits
+from refopt.fast import blocked
 from refopt.nets import MLP
 
 
@@ -48,6 +50,8 @@ def test_every_choice_reaches_the_training(capsys, tmp_path):
 def test_a_fused_training_has_the_same_bits(capsys, tmp_path, peer, monkeypatch):
     peer("numba")
     monkeypatch.setenv("REFOPT_CACHE", str(tmp_path / "loops"))
+    monkeypatch.setattr(blocked, "_RECORDINGS", {})
+    monkeypatch.setattr(importlib.import_module("refopt.fast.fused"), "_COMPILED", {})  # whatever was compiled before
     words = ["--epochs", "2", "--json", "--quiet", "--out", str(tmp_path)]
     plain, fused = (json.loads(run(capsys, *words, *more)[1]) for more in ([], ["--fused"]))
     for row, other in zip(plain["rows"], fused["rows"], strict=True):
