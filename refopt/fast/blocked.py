@@ -163,6 +163,11 @@ class Plan:
         """A made-up array, where steps of this kind run."""
         return x
 
+    @classmethod
+    def empty(cls, size: int, dtype: Any) -> Any:
+        """A scratch array, where steps of this kind run."""
+        return np.empty(size, dtype)
+
     def _constant(self, text: str, dtype: str) -> str:
         """The text that makes an operand of a number."""
         return f"_array({text}, _{dtype})"
@@ -198,7 +203,7 @@ class Plan:
         shares = min(get_num_threads(), size // WORTH_A_THREAD) or 1
         tile = self.tile * LONGER if shares > 1 else self.tile
         length = min(-(-size // shares), tile)
-        registers = [[np.empty(length, dtype) for dtype in self._dtypes] for _ in range(shares)]
+        registers = [[self.empty(length, dtype) for dtype in self._dtypes] for _ in range(shares)]
         if shares > 1:
             return self._shared, [arrays[0], arrays[1], arrays[2:], registers, tile]
         if size <= self.tile:

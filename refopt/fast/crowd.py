@@ -3,7 +3,8 @@
 The members' parameters lie in one vector. What the rule's text does to arrays runs over all of them at once, as in
 `refopt.fast.blocked`. What it does to scalars (1 − β₁ᵗ) runs in Python's own arithmetic, once for each different value, and is
 then spread over the members: NumPy's power of an array may differ from Python's in the last bit, and each member shall come
-to the very bits that it has alone.
+to the very bits that it has alone. On a device a step is one kernel; what is sent there is one number for each different
+value, and only where members differ in it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from refopt.fast.blocked import BRANCHES, Plan, _is_nest, _recording, _refusal
 from refopt.fast.nested import Nest
 from refopt.fast.recording import Unrecordable
+from refopt.numbers import beside, on_host
 from refopt.recurrence import Rule
 
 __all__ = ["Crowd", "Nest", "Parted", "Unrecordable", "nest_of", "refusal"]
@@ -79,7 +81,7 @@ def _one(value: Any) -> Any:
 class Crowd:
     """Members that step together, in place.
 
-    theta     (members, n), C-contiguous, of one of NumPy's floating-point dtypes: it is overwritten
+    theta     (members, n), C-contiguous, of one of NumPy's floating-point dtypes, on the host or a device: it is overwritten
     arrays    the arrays of the state by name, each like theta and of its own memory: they are overwritten
     numbers   the numbers of the state by name, object arrays of Python numbers
     hyper     hyper-parameters that differ between members, by name: object arrays like those of `numbers`
@@ -104,6 +106,11 @@ class Crowd:
             raise Unrecordable(reason)
         own = {key: _one(value) for key, value in rule._step_hyper.items() if type(value) in (int, float)}
         self.rule, self.theta, self.places = rule, theta, places
+        self.way: type[Plan] = Plan  # compiled loops take one number for all, kernels of a device an array, too
+        if not on_host(theta):
+            from refopt.fast.kernel import kernels_for
+
+            self.way = kernels_for(theta)
         self.counts = [name for name in rule.state_names if name not in arrays]
         self.numbers = {name: numbers[name] for name in self.counts}
         self.hyper = own | {key: value for key, value in hyper.items() if key in own}
@@ -129,12 +136,12 @@ class Crowd:
         if len(self.plans) >= BRANCHES:
             raise Unrecordable("it branches on what changes at every step")
         first = {name: value.reshape(-1)[0] for name, value in values.items()}
-        plan = _recording(self.rule, self.theta.dtype, first, Plan)  # compiled loops take one number for all
-        if plan.sums and self.theta.shape[1] == 1:
-            raise Unrecordable("NumPy sums rows of one entry in another order")
+        plan = _recording(self.rule, self.theta.dtype, first, self.way)
+        if plan.sums and (self.theta.shape[1] == 1 or not on_host(self.theta)):
+            raise Unrecordable("rows of one entry, and rows on a device, are summed in another order")
         if not self._holds(plan, values):
             raise Unrecordable("its branches are not decided by its numbers")
-        scratch = [np.empty(self.theta.size, dtype) for dtype in plan._dtypes]
+        scratch = [plan.empty(self.theta.size, dtype) for dtype in plan._dtypes]
         still = [self._constant(text(values), dtype) for text, dtype in _texts(plan).still]
         self.plans.append((plan, scratch, still))
         return self.plans[-1]
@@ -150,13 +157,13 @@ class Crowd:
                 raise Parted(tuple(axis for axis, length in enumerate(found.shape) if length > 1))
         return True
 
-    def _constant(self, value: Any, dtype: Any) -> np.ndarray:
+    def _constant(self, value: Any, dtype: Any) -> Any:
         """A constant as the step of one member takes it, or where members differ one for each entry of theta."""
         value = _array(value)
         plain = value.astype(dtype)
         if plain.size == 1:
-            return plain.reshape(())
-        return plain.reshape(-1).take(self._entries(plain.shape))
+            return plain.reshape(()) if on_host(self.theta) else plain.reshape(-1)[0]
+        return beside(plain.reshape(-1), self.theta).take(self._entries(plain.shape))
 
     def _entries(self, shape: tuple[int, ...]) -> np.ndarray:
         """For each entry of theta the place in an array of `shape`, flattened."""
@@ -164,7 +171,7 @@ class Crowd:
             place = np.zeros(len(self.theta), dtype=np.intp)
             for length, places in zip(shape, self.places, strict=True):
                 place = place * length + (places if length > 1 else 0)
-            self.spread[shape] = np.repeat(place, self.theta.shape[1])
+            self.spread[shape] = beside(np.repeat(place, self.theta.shape[1]), self.theta)
         return self.spread[shape]
 
 

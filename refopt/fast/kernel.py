@@ -26,7 +26,7 @@ from refopt.fast.compiled import Compiled, Loop
 from refopt.fast.recording import FILL, SELECT, Unrecordable
 from refopt.recurrence import Rule
 
-__all__ = ["Kernel", "OnDevice", "kernels"]
+__all__ = ["Kernel", "OnDevice", "kernels", "kernels_for"]
 
 PIECE = 1 << 24  # entries of a scratch array, where a step needs any
 
@@ -78,6 +78,11 @@ class Kernel(Compiled):
         """A made-up array, on the device."""
         return cls.device.asarray(x)
 
+    @classmethod
+    def empty(cls, size: int, dtype: Any) -> Any:
+        """A scratch array, on the device."""
+        return cls.device.empty(size, dtype)
+
     def cast(self, name: str) -> str:  # noqa: D102
         return f"({IN_C[self.dtype.name]}){_entry(name)}"
 
@@ -107,7 +112,7 @@ class Kernel(Compiled):
     def over(self, arrays: list[Any]) -> tuple[Any, list[Any]]:
         """As `Plan.over`. The device has its own threads; scratch arrays are needed only between two loops."""
         length = min(arrays[0].size, self.tile)
-        scratch = [self.device.empty(length, dtype) for dtype in self._dtypes]
+        scratch = [self.empty(length, dtype) for dtype in self._dtypes]
         if arrays[0].size <= self.tile:
             return self.piece, [*arrays, *scratch]
         return self._run, [arrays[0], arrays[1], arrays[2:], scratch, self.tile]
@@ -141,20 +146,25 @@ def kernels(device: ModuleType) -> type[Kernel]:
     return type("Kernel", (Kernel,), {"device": device})
 
 
+def kernels_for(x: Any) -> type[Kernel]:
+    """The way recordings run on arrays like `x`. Raises `Unrecordable` where their library compiles no kernels."""
+    device = sys.modules[type(x).__module__.partition(".")[0]]
+    if not hasattr(device, "ElementwiseKernel"):
+        raise Unrecordable(f"{type(x).__name__} is an array of {device.__name__}, which compiles no kernels")
+    return kernels(device)
+
+
 class OnDevice(Bound):
     """Arrays of a device that a rule steps over, one kernel a step; see `refopt.fast.blocked.Bound`."""
 
     def __init__(self, rule: Rule, theta: Any, g: Any, state: dict[str, Any]) -> None:
-        device = sys.modules[type(theta).__module__.partition(".")[0]]
-        if not hasattr(device, "ElementwiseKernel"):
-            raise Unrecordable(f"{type(theta).__name__} is an array of {device.__name__}, which compiles no kernels")
+        self.way = kernels_for(theta)
         if not rule._plain or type(state) is not dict or set(state) != set(rule.state_names):
             raise Unrecordable("not arrays of one shape and dtype")
         arrays = {"theta": theta, "g": g} | {name: state[name] for name in rule.state_names if rule._kinds[name] == "array"}
         for name, x in arrays.items():
             if type(x) is not type(theta) or x.shape != theta.shape or x.dtype != theta.dtype or x.dtype.kind != "f":
                 raise Unrecordable(f"{name} is no floating-point array like theta")
-        self.way = kernels(device)
         super().__init__(rule, theta, g, state)
 
     def _demand(self) -> None:

@@ -27,6 +27,7 @@ from refopt.stepping import walk
 __all__ = ["MEMORY", "Population", "lattice", "race"]
 
 MEMORY = 2 << 30  # bytes that the result of one race may take, unless the caller allows more
+ON_DEVICE = 2 << 30  # bytes of members that make their steps at once on a device, for which every call is long
 
 TOGETHER = "all members in one array program"
 BY_HYPER = "one array program for each choice of hyper-parameters"
@@ -50,7 +51,7 @@ class Population:
     paths     the points kept, (kept, *members, n)
     losses    the loss at each, (kept, *members)
     best      the lowest loss that is a number at any of the points, kept or not, the start among them, (*members)
-    how       how the members ran: TOGETHER, BY_HYPER (on a device the most that there is) or ALONE
+    how       how the members ran: TOGETHER, BY_HYPER or ALONE
     """
 
     name: str
@@ -327,8 +328,9 @@ class _Course:
         )
 
     def _run(self) -> str:
-        if refusal(self.rule) is None and numbers.on_host(self.starts):
-            block = max(cache_bytes() // (24 * self.starts.itemsize * self.n), 64)
+        if refusal(self.rule) is None:
+            near = cache_bytes() if numbers.on_host(self.starts) else ON_DEVICE
+            block = max(near // (24 * self.starts.itemsize * self.n), 64)
             try:
                 for first in range(0, self.size, block):
                     self._together(np.arange(first, min(first + block, self.size)))
@@ -403,7 +405,8 @@ class _Course:
         try:
             if apart:
                 raise Parted(apart)
-            rows = slice(members[0], members[-1] + 1) if members[-1] - members[0] + 1 == len(members) else members
+            in_one = members[-1] - members[0] + 1 == len(members)
+            rows = slice(members[0], members[-1] + 1) if in_one else numbers.beside(members, self.starts)
             self._follow(self._crowd(places, starts), rows)
         except Parted as parted:
             groups = np.stack([places[axis] for axis in parted.axes])
@@ -417,7 +420,7 @@ class _Course:
             values, back = np.unique(place, return_inverse=True)
             used.append(values)
             indices.append(back.reshape(-1))
-        theta = self.starts[starts]
+        theta = self.starts[numbers.beside(starts, self.starts)]
         fixed = {key: values[used[i][0]] for i, (key, values) in enumerate(self.grids.items()) if len(used[i]) == 1}
         rule = self.rule(**fixed) if fixed else self.rule
         hyper = {
@@ -451,7 +454,7 @@ class _Course:
             mine = np.ones(len(theta), dtype=bool)
             for axis, i in enumerate(place):
                 mine &= (indices[axis] == i) if shape[axis] > 1 else True
-            state = rule(**chosen).init(theta[mine])
+            state = rule(**chosen).init(theta[numbers.beside(mine, theta)])
             here = nest_of(rule, state)
             if any(place) and here != nest:  # not as many rows
                 raise Parted(tuple(axis for axis, length in enumerate(shape) if length > 1))
@@ -459,7 +462,7 @@ class _Course:
             state = state if nest is None else nest.flattened(state)
             for name, value in state.items():
                 if numbers.is_array(value):
-                    arrays.setdefault(name, np.empty_like(theta))[mine] = value
+                    arrays.setdefault(name, np.empty_like(theta))[numbers.beside(mine, theta)] = value
                 else:
                     counts.setdefault(name, np.empty(shape, dtype=object))[place] = value
         return arrays, counts, nest

@@ -2,9 +2,23 @@
 
 import math
 
+import hostkernel
 import numpy as np
 import pytest
 import standin
+
+from refopt.fast import blocked
+
+
+class ElementwiseKernel(hostkernel.ElementwiseKernel):
+    """The kernels of the stand-in: compiled for the host, of arrays of the device and NumPy's scalars."""
+
+    launched = 0
+
+    def __call__(self, *arguments):
+        ElementwiseKernel.launched += 1
+        assert all(isinstance(x, (standin.ndarray, np.generic)) for x in arguments)
+        super().__call__(*(x._x if isinstance(x, standin.ndarray) else x for x in arguments))
 
 
 class StandIn:
@@ -12,6 +26,7 @@ class StandIn:
 
     exact = True
     library = standin
+    compiles = hostkernel.COMPILER is not None
 
     def put(self, x):
         """NumPy arrays, alone or in containers, on the device."""
@@ -22,8 +37,13 @@ class StandIn:
         return _mapped(lambda y: y.get(), self.library.ndarray, x)
 
     def begin(self):
-        """From now on moves are counted."""
+        """From now on moves and launches of kernels are counted."""
         standin.transfers.clear()
+        ElementwiseKernel.launched = 0
+
+    def launched(self, count):
+        """So many kernels of ours were launched."""
+        assert ElementwiseKernel.launched == count
 
     def moved(self, way, count):
         """So often something was moved to the "host" or to the "device"; `count` may be a range."""
@@ -62,6 +82,7 @@ class CuPy(StandIn):
     """CuPy on a device. It does not count."""
 
     exact = False
+    compiles = True
 
     def __init__(self):
         cupy = pytest.importorskip(
@@ -78,6 +99,9 @@ class CuPy(StandIn):
     def moved(self, way, count):
         """Nobody knows."""
 
+    def launched(self, count):
+        """Nobody counts."""
+
 
 def _mapped(move, kind, x):
     if isinstance(x, kind):
@@ -88,6 +112,15 @@ def _mapped(move, kind, x):
         parts = [_mapped(move, kind, part) for part in x]
         return type(x)(*parts) if hasattr(x, "_fields") else type(x)(parts)
     return x
+
+
+@pytest.fixture(autouse=True)
+def kernels(monkeypatch):
+    """Kernels for the stand-in where there is a C compiler, in recordings of each test's own."""
+    monkeypatch.setattr(blocked, "_RECORDINGS", {})
+    monkeypatch.setattr(blocked, "_REFUSED", {})
+    if hostkernel.COMPILER is not None:
+        monkeypatch.setattr(standin, "ElementwiseKernel", ElementwiseKernel, raising=False)
 
 
 @pytest.fixture(params=[StandIn, pytest.param(CuPy, marks=pytest.mark.gpu)], ids=["stand-in", "cupy"])

@@ -34,7 +34,9 @@ def test_race(xp, rule):
     xp.begin()
     got = refopt.race([rule], "beale", starts=device, **words)[rule]
     xp.moved("host", 1)  # whether all starts are finite
-    xp.moved("device", 0)
+    xp.moved(
+        "device", 0 if rule in ("lamb", "sam") else range(10)
+    )  # who begins where, and the rate of each: not with the steps
     for field in FIELDS:
         xp.same(getattr(got, field), getattr(expected, field))
     xp.same(got.converged(loss=1.0), expected.converged(loss=1.0))
@@ -42,7 +44,27 @@ def test_race(xp, rule):
     xp.same(got.basin(), expected.basin())
     xp.same(got.distances(), expected.distances())
     assert got.members == expected.members
-    assert got.how == (population.ALONE if rule in ("lamb", "sam") else population.BY_HYPER)
+    at_once = population.TOGETHER if xp.compiles else population.BY_HYPER
+    assert got.how == (population.ALONE if rule in ("lamb", "sam") else at_once)
+
+
+def test_a_race_on_a_device_is_one_kernel_a_step(xp):
+    if not xp.compiles:
+        pytest.skip("there is no C compiler to compile the text of kernels with")
+    starts = np.random.default_rng(1).normal(size=(5, 2))
+    device = xp.put(starts)
+    # with a grid of lr nothing is sent in a step; with one of beta1 the value of 1 − β₁ᵗ for each beta1
+    for grids, sent in (({"lr": [1e-3, 1e-2], "eps": [1e-8, 1e-3]}, 0), ({"beta1": [0.8, 0.9, 0.99]}, 1)):
+        refopt.race("adam", "beale", starts=device, steps=1, grids=grids)
+        for steps in (10, 30):
+            expected = refopt.race("adam", "beale", starts=starts, steps=steps, grids=grids)["adam"]
+            xp.begin()
+            got = refopt.race("adam", "beale", starts=device, steps=steps, grids=grids)["adam"]
+            xp.launched(steps)
+            xp.moved("host", 1)  # whether all starts are finite
+            xp.moved("device", range(sent * steps, sent * steps + 12))
+            xp.same(got.paths, expected.paths)
+            assert got.how == population.TOGETHER
 
 
 def test_some_steps_kept(xp):
