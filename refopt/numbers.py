@@ -19,11 +19,12 @@ from operator import and_
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import byte_bounds
 
 __all__ = [
     "array", "beside", "cast", "clipped", "copy", "cos", "erf", "exp", "finite", "gaussian", "highest", "is_array",
     "is_scalar", "largest", "maximum", "mean", "minimum", "norm", "on_host", "over", "overlap", "real", "same", "sign",
-    "sqrt", "stack", "to_host", "total", "weak", "where", "whole", "zeros_like",
+    "span", "sqrt", "stack", "to_host", "total", "weak", "where", "whole", "zeros_like",
 ]  # fmt: skip
 
 
@@ -58,6 +59,11 @@ def beside(x: Any, like: Any) -> Any:
 def overlap(a: Any, b: Any) -> bool:
     """Whether two arrays share memory; on a device whether they may, which is known without looking."""
     return np.shares_memory(a, b) if on_host(a) and on_host(b) else on_host(a) is on_host(b) and np.may_share_memory(a, b)
+
+
+def span(x: Any) -> tuple[int, int]:
+    """Where the memory of a contiguous array begins and ends, on the host or on its device."""
+    return byte_bounds(x) if on_host(x) else (x.data.ptr, x.data.ptr + x.nbytes)
 
 
 def weak(x: Any, kind: type) -> Any:

@@ -3,7 +3,7 @@
 A call of NumPy costs half a microsecond however small the array is, so a thousand small tensors would pay for a thousand times
 the calls. An elementwise rule does not care where one tensor ends: the small ones are copied into one vector, that makes the
 step, and is copied back; moments that lie one behind the other in memory, as `Rule.init` makes them, stay where they are. Large
-tensors make the step by themselves.
+tensors make the step by themselves; so do all on a device, where a step is one kernel and each copy would be another.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.lib.array_utils import byte_bounds
 
+from refopt import numbers
 from refopt.fast.blocked import Bound, setting
 from refopt.fast.recording import Unrecordable
 from refopt.recurrence import Rule
@@ -28,12 +28,12 @@ SMALL = 8192  # entries; from there on a step of its own costs less than copying
 class Together:
     """Containers that a rule steps over, checked once; valid as long as the caller brings the same arrays.
 
-    Raises `Unrecordable` where an array is none of NumPy's, or not contiguous, or shares its memory with another one.
+    Raises `Unrecordable` where the arrays are not of one library, or one is not contiguous or shares its memory with another.
     """
 
     def __init__(self, rule: Rule, theta: Any, g: Any, state: Any) -> None:
         if type(theta) not in (list, tuple, dict) or type(state) is not dict or set(state) != set(rule.state_names):
-            raise Unrecordable("not lists, tuples or dicts of NumPy arrays")
+            raise Unrecordable("not lists, tuples or dicts of arrays")
         self.setting, self.kind = setting(), type(theta)
         self.keys = list(theta) if self.kind is dict else list(range(len(theta)))
         self.names = [name for name in rule.state_names if rule._kinds[name] == "array"]
@@ -43,32 +43,40 @@ class Together:
         for tree in (theta, *(state[name] for name in self.names)):
             column = self._column(tree)
             if not column:
-                raise Unrecordable("not lists, tuples or dicts of NumPy arrays")
+                raise Unrecordable("not lists, tuples or dicts of arrays")
             columns.append(column)
         self.theta, *self.states = columns
         self.owned = [x for column in columns for x in column]
         self.shapes = [getattr(x, "shape", None) for x in self.theta]
         self.entries = sum(getattr(x, "size", 0) for x in self.theta)
-        self.dtype: Any = getattr(self.theta[0], "dtype", None)
+        self.array: Any = type(self.theta[0])
+        if self.array is not np.ndarray and (not numbers.is_array(self.theta[0]) or numbers.on_host(self.theta[0])):
+            raise Unrecordable("not lists, tuples or dicts of arrays")
+        self.dtype: Any = self.theta[0].dtype
         for column in columns:
             for x, shape in zip(column, self.shapes, strict=True):
-                if type(x) is not np.ndarray or x.dtype is not self.dtype or x.shape != shape or not x.flags.c_contiguous:
-                    raise Unrecordable("an array is not one of NumPy's, of theta's shape and dtype, and contiguous")
+                if not self._like(x, shape) or not x.flags.c_contiguous:
+                    raise Unrecordable("an array is not of theta's library, shape and dtype, and contiguous")
         if self.dtype.kind != "f" or not self.dtype.isnative:
             raise Unrecordable("theta is not of floating-point numbers in the machine's byte order")
-        spans = sorted(byte_bounds(x) for x in self.owned if x.size)
+        spans = sorted(numbers.span(x) for x in self.owned if x.size)
         if any(end > start for (_, end), (start, _) in pairwise(spans)):
             raise Unrecordable("arrays share memory")
         if self._gradients(g) is None:
-            raise Unrecordable("not NumPy arrays of one shape and dtype")
+            raise Unrecordable("not arrays of one library, shape and dtype")
         self._divide()
+
+    def _like(self, x: Any, shape: Any) -> bool:
+        """Whether `x` is an array of theta's library and dtype, and of `shape`."""
+        return type(x) is self.array and (x.dtype is self.dtype or x.dtype == self.dtype) and x.shape == shape
 
     def _divide(self) -> None:
         """Who makes the step with others, and who alone; the memory that those together need."""
-        self.alone = [i for i, x in enumerate(self.theta) if x.size > SMALL]
-        self.small = [i for i, x in enumerate(self.theta) if x.size <= SMALL]
+        most = SMALL if self.array is np.ndarray else -1
+        self.alone = [i for i, x in enumerate(self.theta) if x.size > most]
+        self.small = [i for i, x in enumerate(self.theta) if x.size <= most]
         self.parts: list[tuple[Any, dict[str, Any]]] = []  # what makes a step: a theta and its state, those together last
-        self.spans = sorted(byte_bounds(column[i]) for i in self.alone for column in (self.theta, *self.states))
+        self.spans = sorted(numbers.span(column[i]) for i in self.alone for column in (self.theta, *self.states))
         self.bounds: list[Bound] = []  # of the parts, once there is a gradient
         for i in self.alone:
             own = {name: column[i].reshape(-1) for name, column in zip(self.names, self.states, strict=True)}
@@ -103,7 +111,7 @@ class Together:
         if column is None:
             return None
         for x, shape in zip(column, self.shapes, strict=True):
-            if type(x) is not np.ndarray or x.dtype is not self.dtype or x.shape != shape:
+            if not self._like(x, shape):
                 return None
         return column
 
@@ -123,7 +131,7 @@ class Together:
         gradients = self._gradients(g)
         if gradients is None or len(given) != len(self.owned) or not all(map(operator.is_, given, self.owned)):
             return False
-        if not all(x.flags.writeable for x in given):
+        if self.array is np.ndarray and not all(x.flags.writeable for x in given):
             return False
         counts = {name: state.get(name) for name in self.counts}
         large = [gradients[i].reshape(-1) for i in self.alone]
@@ -143,9 +151,16 @@ class Together:
 
     def _overlaps(self, g: Any) -> bool:
         """Whether a gradient is memory of a tensor, or of a moment, that makes its step alone."""
-        low, high = byte_bounds(g)
+        low, high = numbers.span(g)
         number = bisect(self.spans, (high,))  # the first that begins behind it
         return number > 0 and self.spans[number - 1][1] > low
+
+    def _bound(self, rule: Rule, x: Any, g: Any, own: dict[str, Any]) -> Bound:
+        if self.array is np.ndarray:
+            return Bound(rule, x, g, own, self.entries)
+        from refopt.fast.kernel import OnDevice
+
+        return OnDevice(rule, x, g, own)
 
     def _ready(self, large: list[Any], counts: dict[str, Any], rule: Rule) -> bool:
         """Whether every part can make its step now; nothing has been written yet."""
@@ -154,7 +169,7 @@ class Together:
         for number, ((x, own), g) in enumerate(zip(self.parts, [*large, self.g], strict=False)):
             own.update(counts)
             if number == len(self.bounds):
-                self.bounds.append(Bound(rule, x, g, own, self.entries))
+                self.bounds.append(self._bound(rule, x, g, own))
             bound = self.bounds[number]
             if bound.hyper is not rule._step_hyper and not bound.turn(rule):
                 return False

@@ -126,3 +126,29 @@ def test_other_arrays_other_numbers_and_errors(xp):
     assert_same(xp.get(other), xp.get(rule.update(xp.put(start(20, "float64")), g, plain)[0]))
     rule.update_(theta, theta, state)  # its own gradient
     assert state["t"] == 4
+
+
+@pytest.mark.parametrize("container", [list, dict])
+@pytest.mark.parametrize("rule", ["adam", "sgd", "lookahead"])
+def test_many_tensors(xp, rule, container):
+    """One kernel for each tensor; nothing is moved, and every array stays where it is."""
+    shapes = [(3,), (), (4, 5), (0,), (1, 7, 2)]
+    around = (lambda parts: dict(zip("abcde", parts, strict=True))) if container is dict else list
+    rule, theta = refopt.rule(rule)(lr=0.1), around([xp.put(start(shape, "float64")) for shape in shapes])
+    state, plain = (
+        rule.init(theta),
+        {key: x.copy() for key, x in theta.items()} if container is dict else [x.copy() for x in theta],
+    )
+    other = copy.deepcopy(state)
+    for t, gs in enumerate(zip(*(gradients(shape, "float64", 8) for shape in shapes), strict=True)):
+        g = around(xp.put(list(gs)))
+        xp.begin()
+        with np.errstate(all="ignore"):
+            rule.update_(theta, g, state)
+            if t >= 2 and rule.name != "lookahead":
+                xp.moved("host", 0)
+                xp.moved("device", 0)
+            plain, other = rule.update(plain, g, other)
+        assert_same(xp.get(theta), xp.get(plain))
+        assert_same(xp.get(state), xp.get({name: other[name] for name in state}))
+    assert "bound" in rule._blocked
