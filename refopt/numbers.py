@@ -62,8 +62,11 @@ def overlap(a: Any, b: Any) -> bool:
 
 
 def span(x: Any) -> tuple[int, int]:
-    """Where the memory of a contiguous array begins and ends, on the host or on its device."""
-    return byte_bounds(x) if on_host(x) else (x.data.ptr, x.data.ptr + x.nbytes)
+    """Where the memory of an array begins and ends, on the host or on its device."""
+    if on_host(x):
+        return byte_bounds(x)
+    ways = [(size - 1) * stride for size, stride in zip(x.shape, x.strides, strict=True)]
+    return x.data.ptr + sum(min(way, 0) for way in ways), x.data.ptr + sum(max(way, 0) for way in ways) + x.itemsize
 
 
 def weak(x: Any, kind: type) -> Any:

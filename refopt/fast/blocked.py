@@ -648,15 +648,15 @@ def _sharing(leaves: list[tuple[str, Any]], parameters: int) -> set[int]:
     """The ids of arrays that share memory with another one; ValueError where both are among the first, theta's."""
     spans = []
     for number, (_, x) in enumerate(leaves):
-        if type(x) is np.ndarray and x.size:
-            spans.append((*np.lib.array_utils.byte_bounds(x), number))
+        if (type(x) is np.ndarray or not numbers.on_host(x)) and x.size:
+            spans.append((*numbers.span(x), number))
     found: set[int] = set()
     near: list[tuple[int, int, int]] = []  # those that end behind the start of the one at hand
     for span in sorted(spans):
         near = [other for other in near if other[1] > span[0]]
         for other in near:
             (one, a), (two, b) = leaves[other[2]], leaves[span[2]]
-            if not np.shares_memory(a, b):
+            if not numbers.overlap(a, b):
                 continue
             if max(other[2], span[2]) < parameters:
                 raise ValueError(f"{one} and {two} share memory; a step in place needs an array for each")

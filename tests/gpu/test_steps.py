@@ -152,3 +152,15 @@ def test_many_tensors(xp, rule, container):
         assert_same(xp.get(theta), xp.get(plain))
         assert_same(xp.get(state), xp.get({name: other[name] for name in state}))
     assert "bound" in rule._blocked
+
+
+def test_shared_memory_is_seen(xp):
+    memory = xp.put(np.arange(1.0, 13.0))
+    theta, rule = [memory[:8], memory[4:]], refopt.adam(lr=0.1)
+    before = xp.get(memory)
+    with pytest.raises(ValueError, match=r"theta\[0\] and theta\[1\] share memory"):
+        rule.update_(theta, [theta[0] * 2, theta[1] * 2], rule.init(theta))
+    assert_same(xp.get(memory), before)
+    apart = [memory[:6], memory[6:][::-1]]  # one behind the other
+    rule.update_(apart, [x * 2 for x in apart], rule.init(apart))
+    assert np.all(xp.get(memory) != before)
