@@ -24,7 +24,7 @@ from refopt.bench.machine import circumstances
 from refopt.bench.memory import peak
 from refopt.bench.turns import Timing, interleaved
 from refopt.catalogue import rule
-from refopt.fast.blocked import Bound, Plan, _recording
+from refopt.fast.blocked import WORTH_A_THREAD, Bound, Plan, _recording
 from refopt.fast.threads import at_once
 from refopt.recurrence import Rule, nearest
 
@@ -296,15 +296,17 @@ def _times(entries: int) -> int:
 
 
 def _memory(count: int, moments: int) -> Callable[[], Callable[[], Any]]:
-    """Goes over one vector as large as theta, g and the moments together and changes its signs in place, on all threads.
+    """Goes over one vector as large as theta, g and the moments together and changes its signs in place.
 
-    A copy would not do: writing to another place makes most processors read that one, too.
+    On as many threads as a step of refopt's takes. A copy would not do: writing to another place makes most processors read
+    that one, too.
     """
     entries = count * (2 + moments)
+    threads = min(fast.get_num_threads(), count // WORTH_A_THREAD) or 1
 
     def start() -> Callable[[], Any]:
         x = np.ones(entries, np.float32)
-        parts = np.array_split(x, fast.get_num_threads() if entries > 1 << 18 else 1)
+        parts = np.array_split(x, threads)
         works: list[Callable[[], Any]] = [partial(np.negative, part, part) for part in parts]
         times = _times(entries)
 

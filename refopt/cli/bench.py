@@ -41,6 +41,10 @@ def run(options: argparse.Namespace) -> None:
     if options.out is not None:
         from refopt.cli.directory import demand_writable
 
+        if options.what == "gpu":
+            from refopt.bench.gpu import device_library
+
+            device_library()  # without one no folder is made
         demand_writable(options.out)
     measure, show = BENCHES[options.what]
     result = measure(options)

@@ -57,6 +57,8 @@ class Recording:
 # NumPy's `a**2` is square(a), not power(a, 2); so are these exponents of floating-point arrays.
 POWERS = {2: np.square, 1: np.positive, 0.5: np.sqrt, -1: np.reciprocal}
 
+INSTEAD = {"clip": "clipped"}  # what `numbers` has for functions of NumPy that are no ufuncs
+
 SELECT, FILL = "where", "full"  # what is no ufunc: a selection of (condition, a, b), one number (x,) everywhere
 
 LONGEST = 10_000  # characters of a scalar's text; a loop that doubles it at every turn must end
@@ -79,6 +81,8 @@ class Symbol(NDArrayOperatorsMixin):
         return result
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Symbol:
+        if options.get("out") is not None:
+            raise Unrecordable(f"it writes into an array that it was given (numpy.{ufunc.__name__} with out, or in place)")
         if method != "__call__" or options or ufunc.nout != 1:
             raise Unrecordable(f"{ufunc.__name__}.{method} is not one operation on each entry")
         try:
@@ -98,7 +102,10 @@ class Symbol(NDArrayOperatorsMixin):
             from refopt.fast.rows import Rows
 
             return Rows.stacked(inputs[0])
-        raise Unrecordable(f"numpy.{function.__name__} is no operation on each entry")
+        name = function.__name__
+        if name in INSTEAD:
+            raise Unrecordable(f"numpy.{name} is not recorded; refopt.numbers.{INSTEAD[name]} is")
+        raise Unrecordable(f"numpy.{name} is no operation on each entry")
 
     def __pow__(self, exponent: Any) -> Any:
         if self.dtype.kind == "f" and isinstance(_kind(exponent), type):
@@ -266,6 +273,8 @@ def record(
     numbers_now = {name: Scalar(tape, name, value, frozenset([name])) for name, value in scalars.items()}
     try:
         outcome = step(**tape.arrays, **numbers_now, **others)
+        if not isinstance(outcome, Mapping):
+            raise Unrecordable("its step does not return its names, as return locals() does")
         tape.results = {name: outcome[name] for name in wanted}
     except Unrecordable:
         raise

@@ -502,6 +502,8 @@ def test_steps_that_lie_differently_in_memory(text):
         ("m, p = p, m", "results change places"),
         ("theta = theta - g.mean()", "the step asks for .mean of an array"),
         ("theta = theta - numbers.total(g)", "numpy.sum is no operation on each entry"),
+        ("theta = theta - np.clip(g, -1, 1)", "numpy.clip is not recorded; refopt.numbers.clipped is"),
+        ("m += g", "it writes into an array that it was given"),
         ("theta = theta - np.add.accumulate(g)", "add.accumulate is not one operation on each entry"),
         ("theta = theta - np.float64(0.1) * g", "float64"),
         ("theta = theta - np.ones(1) * g", "ndarray"),
@@ -720,6 +722,13 @@ def test_the_pieces_are_as_large_as_the_cache_lets_them(monkeypatch):
     rule.update_(theta, theta + 1, rule.init(theta))
     (plans,) = blocked._RECORDINGS.values()
     assert plans[0].tile == size // 2 // (6 * 4)
+
+
+def test_a_step_that_returns_nothing_is_told():
+    def step(theta, g, *, lr=0.1):
+        theta = theta - lr * g
+
+    assert why_not(Rule(lambda theta: {}, step)) == "its step does not return its names, as return locals() does"
 
 
 def test_the_order_of_bytes_is_said():

@@ -32,7 +32,7 @@ def test_the_two_commands_are_those_that_ci_runs():
 def test_it_shows_the_file_of_adam():
     source = (ROOT / "refopt" / "rules" / "adam.py").read_text(encoding="utf-8")
     code = source.split('"""', 2)[2].strip()
-    assert [text.strip() for kind, text in BLOCKS if kind == "python" and "return locals()" in text] == [code]
+    assert [text.strip() for kind, text in BLOCKS if kind == "python" and "adam = Rule(" in text] == [code]
 
 
 def test_the_examples_run(capsys, tmp_path, monkeypatch):
@@ -41,13 +41,14 @@ def test_the_examples_run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     scope = {}
     for kind, text in BLOCKS:
-        if kind == "python" and "return locals()" not in text:
+        if kind == "python" and "adam = Rule(" not in text:
             exec(compile(text, "README.md", "exec"), scope)
             if "moons(" in text:
                 data = scope["data"]
                 scope["moons"] = scope["net"].accuracy(scope["theta"], data.x_test, data.y_test)
     assert np.all(scope["proofs"][1]["m_hat"].ulps > 0)
     assert scope["moons"] >= 0.99
+    assert refopt.fast.why_not(scope["mine"]) is None
     assert scope["found"]["adam"].paths.shape == (501, 3, 1000, 2)
     assert scope["found"]["sgd"].finite.mean(axis=1).tolist() == [1, 0, 0]
     assert {path.name for path in tmp_path.rglob("*.*")} >= {"walks.html", "steps.html", "landscape.svg"}
