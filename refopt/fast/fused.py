@@ -150,9 +150,13 @@ def _kept(text: str) -> FunctionType:
     if not path.is_file() or path.read_bytes() != text.encode():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        os.replace(partial, path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+            os.replace(partial, path)
+        except BaseException:
+            os.unlink(partial)
+            raise
     return _defined(text, str(path))
 
 
