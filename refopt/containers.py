@@ -37,12 +37,13 @@ class Layout:
         if not self.keys:
             raise ValueError(f"theta is an empty {self.kind.__name__}; it must hold at least one array")
         arrays = [numbers.array(theta[key], f"theta[{key!r}]") for key in self.keys]
-        dtypes = sorted({str(array.dtype) for array in arrays})
+        dtypes = sorted(map(str, {array.dtype for array in arrays}))  # a name takes longer than all the rest
         if len(dtypes) > 1:
             raise TypeError(f"theta mixes the dtypes {', '.join(dtypes)}; one dtype for all arrays is needed")
         self.dtype, self.on_host = arrays[0].dtype, numbers.on_host(arrays[0])
         for key, array in zip(self.keys, arrays, strict=True):
-            self.demand_place(array, f"theta[{key!r}]")
+            if numbers.on_host(array) is not self.on_host:
+                self.demand_place(array, f"theta[{key!r}]")
         self.shapes = [array.shape for array in arrays]
         self.stops = np.cumsum([array.size for array in arrays]).tolist()
         self.size = self.stops[-1]
