@@ -19,10 +19,11 @@ class Layout:
     return the array itself, so that nothing is paid for a container that is not there; only a 0-d array becomes a vector
     of one entry, because NumPy turns 0-d arrays into scalars.
 
-    Raises TypeError for an integer, complex or mixed dtype or a container of another kind, ValueError for an empty one.
+    Raises TypeError for an integer, complex or mixed dtype, a container of another kind, or arrays of which some live on a
+    device and some do not, ValueError for an empty container.
     """
 
-    __slots__ = ("dtype", "keys", "kind", "shape", "shapes", "size", "stops")
+    __slots__ = ("dtype", "keys", "kind", "on_host", "shape", "shapes", "size", "stops")
 
     def __init__(self, theta: Any) -> None:
         self.kind = type(theta) if isinstance(theta, (list, tuple, Mapping)) else None
@@ -30,15 +31,19 @@ class Layout:
             array = numbers.array(theta, "theta")
             self.keys: tuple = ()
             self.dtype, self.shape, self.size, self.shapes = array.dtype, array.shape, array.size, [array.shape]
+            self.on_host = numbers.on_host(array)
             return
         self.keys = tuple(theta) if isinstance(theta, Mapping) else tuple(range(len(theta)))
         if not self.keys:
             raise ValueError(f"theta is an empty {self.kind.__name__}; it must hold at least one array")
         arrays = [numbers.array(theta[key], f"theta[{key!r}]") for key in self.keys]
-        dtypes = sorted({str(array.dtype) for array in arrays})
+        dtypes = sorted(map(str, {array.dtype for array in arrays}))  # a name takes longer than all the rest
         if len(dtypes) > 1:
             raise TypeError(f"theta mixes the dtypes {', '.join(dtypes)}; one dtype for all arrays is needed")
-        self.dtype = arrays[0].dtype
+        self.dtype, self.on_host = arrays[0].dtype, numbers.on_host(arrays[0])
+        for key, array in zip(self.keys, arrays, strict=True):
+            if numbers.on_host(array) is not self.on_host:
+                self.demand_place(array, f"theta[{key!r}]")
         self.shapes = [array.shape for array in arrays]
         self.stops = np.cumsum([array.size for array in arrays]).tolist()
         self.size = self.stops[-1]
@@ -70,7 +75,7 @@ class Layout:
         return [self._leaf(x, shape, f"{what}[{key!r}]") for x, shape, key in found]
 
     def _leaf(self, x: Any, shape: tuple[int, ...], what: str) -> Any:
-        if type(x) is np.ndarray and x.dtype is self.dtype and x.shape == shape:
+        if type(x) is np.ndarray and x.shape == shape and (x.dtype is self.dtype or x.dtype == self.dtype) and self.on_host:
             return x  # the everyday case, and the fast one
         if x is None:
             raise TypeError(f"{what} is None; every array of theta needs one")
@@ -82,7 +87,14 @@ class Layout:
         x = numbers.array(x, what)
         if x.shape != shape:
             raise ValueError(f"{what} has shape {x.shape}, theta has {shape}; the shapes must be equal")
+        self.demand_place(x, what)
         return x if x.dtype == self.dtype else x.astype(self.dtype)
+
+    def demand_place(self, x: Any, what: str) -> None:
+        """TypeError for what does not live where theta does: nothing goes to a device, or comes from there, by itself."""
+        if numbers.on_host(x) is not self.on_host:
+            here, there = ("the host", "a device") if self.on_host else ("a device", "the host")
+            raise TypeError(f"theta lives on {here}, {what} on {there}; bring both to one place, for instance by cupy.asarray")
 
     def vector(self, tree: Any, what: str) -> Any:
         """`tree` as the array that a rule sees: one vector, or the single array itself."""

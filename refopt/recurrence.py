@@ -437,13 +437,17 @@ class Rule:
         if type(theta) is not np.ndarray or type(g) is not np.ndarray or not self._plain or type(state) is not dict:
             return None
         shape, dtype = theta.shape, theta.dtype
-        if not shape or dtype.kind != "f" or g.shape != shape or g.dtype is not dtype or len(state) != len(self.state_names):
+        if not shape or dtype.kind != "f" or g.shape != shape or len(state) != len(self.state_names):
+            return None
+        if g.dtype is not dtype and g.dtype != dtype:  # one that was unpickled is equal, not the same; asking takes longer
             return None
         inputs: list[Any] = [theta, g]
         for name in self.state_names:
             value = state.get(name)
             if type(value) is np.ndarray:
-                if value.shape != shape or value.dtype is not dtype or self._kinds.get(name) != "array":
+                if value.shape != shape or self._kinds.get(name) != "array":
+                    return None
+                if value.dtype is not dtype and value.dtype != dtype:
                     return None
             elif type(value) is int and value >= 0:
                 if self._kinds.get(name) not in ("count", "number"):
@@ -542,6 +546,7 @@ class Rule:
                 raise ValueError(
                     f"{what} must be an array with rows of shape {layout.vector_shape}; got shape {np.shape(rows)}"
                 )
+            layout.demand_place(rows, what)
             return rows
         if kind == "array" or contained or (self.scope == "element" and kind != "number"):
             return layout.vector(value, what)

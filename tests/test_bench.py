@@ -500,6 +500,16 @@ def test_who_is_not_installed_takes_no_part_and_is_named(stepped, monkeypatch, c
     assert list(row["libraries"]) == ["refopt, blocked", "NumPy, plain"]
 
 
+def test_a_result_that_cannot_be_written_leaves_nothing_behind(stepped, monkeypatch, tmp_path):
+    def full(*paths):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(bench, "step", lambda *arguments: stepped)
+    monkeypatch.setattr(os, "replace", full)
+    assert main(["bench", "step", "--out", str(tmp_path)]) != 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_without_matplotlib_the_numbers_are_written_all_the_same(stepped, monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(bench, "step", lambda *arguments: stepped)
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib" or name.startswith("refopt.view")]:

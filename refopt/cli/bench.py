@@ -58,15 +58,12 @@ def run(options: argparse.Namespace) -> None:
 
 def _write(result: dict[str, Any], directory: str) -> None:
     """The result as a file, whole or not at all; and the figure of a rule's sizes, where there are two or more."""
-    import os
-    import tempfile
     from pathlib import Path
 
-    handle, partial = tempfile.mkstemp(dir=directory, suffix=".json")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(json.dumps(result, indent=2, allow_nan=False) + "\n")
-    os.chmod(partial, 0o644)
-    os.replace(partial, Path(directory) / "bench.json")
+    from refopt.training.files import write_whole
+
+    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+    write_whole(Path(directory) / "bench.json", lambda file: file.write(text.encode()))
     sizes: dict[str, int] = {}
     for row in result.get("cases", ()):
         if "memory_us" in row and row["tensors"] == 1:

@@ -461,8 +461,9 @@ def _recording(rule: Rule, dtype: Any, scalars: dict[str, Any], kind: type[Plan]
         known = _RECORDINGS.get(key)
     except TypeError as error:
         raise Unrecordable(f"a hyper-parameter has no hash: {error}") from None
-    if key in _REFUSED:
-        raise Unrecordable(_REFUSED[key])
+    refused = _REFUSED.get(key)
+    if refused is not None:
+        raise Unrecordable(refused)
     if known is None:
         if len(_RECORDINGS) >= KEPT:
             _RECORDINGS.clear()
@@ -678,6 +679,7 @@ def _put(old: Any, new: Any, taken: set[int]) -> Any:
             return old
         return tuple(parts)
     fits = numbers.is_array(old) and numbers.is_array(new) and old.shape == new.shape and id(old) not in taken
+    fits = fits and numbers.on_host(old) is numbers.on_host(new)
     if fits and np.can_cast(new.dtype, old.dtype, "equiv"):
         old[...] = new
         return old

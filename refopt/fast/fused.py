@@ -101,9 +101,8 @@ _COMPILED: dict[tuple[str, Any], Any] = {}
 
 def compiled(text: str, arguments: tuple[Any, ...]) -> Any:
     """The function ``loop`` that `text` defines, as machine code for these arguments, kept in the cache directory."""
-    if (text, arguments) not in _COMPILED:
-        if len(_COMPILED) >= KEPT:
-            _COMPILED.clear()
+    made = _COMPILED.get((text, arguments))
+    if made is None:
         try:
             made = _machine_code(_kept(text), arguments, cache=True)
         except Exception:  # nothing can be kept there; or numba, which trusts what it finds there, found a damaged file
@@ -112,8 +111,10 @@ def compiled(text: str, arguments: tuple[Any, ...]) -> Any:
                 made = _machine_code(_defined(text, "<fused step>"), arguments, cache=False)
             except numba.errors.NumbaError as error:
                 raise Unrecordable(f"numba does not compile it: {error}") from None
+        if len(_COMPILED) >= KEPT:
+            _COMPILED.clear()
         _COMPILED[text, arguments] = made
-    return _COMPILED[text, arguments]
+    return made
 
 
 def _machine_code(loop: FunctionType, arguments: tuple[Any, ...], cache: bool) -> Any:
@@ -149,9 +150,13 @@ def _kept(text: str) -> FunctionType:
     if not path.is_file() or path.read_bytes() != text.encode():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, partial = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        os.replace(partial, path)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+            os.replace(partial, path)
+        except BaseException:
+            os.unlink(partial)
+            raise
     return _defined(text, str(path))
 
 

@@ -329,7 +329,7 @@ def _row(theta: Any, stack: Any, entry: Entry) -> Any:
         layout = Layout(theta)
     except (TypeError, ValueError):
         raise Unrecordable("not NumPy arrays of one shape and dtype") from None
-    if type(stack) is not np.ndarray or stack.shape[1:] != layout.vector_shape or stack.dtype is not layout.dtype:
+    if type(stack) is not np.ndarray or stack.shape[1:] != layout.vector_shape or stack.dtype != layout.dtype:
         raise Unrecordable(f"the rows of {entry.name} are not like theta")
     if not stack.flags.c_contiguous or not stack.flags.writeable:
         raise Unrecordable(f"{entry.name} is not contiguous, or is read-only")

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from refopt import numbers
+from refopt.fast.blocked import _equal
 from refopt.fast.recording import Unrecordable
 from refopt.fast.stack import Divided, Stack
 from refopt.recurrence import INNER_STATE, Rule
@@ -401,8 +402,10 @@ def _scatter(leaf: Any, column: list[Any], rows: list[int]) -> None:
 
 def _put(old: Any, new: Any) -> Any:
     """What stands in the place of `old`: its own memory, overwritten, or a new number."""
-    if type(old) is tuple:
-        return tuple(_put(a, b) for a, b in zip(old, new, strict=True))
+    if type(old) is tuple:  # of arrays alone: it stays the caller's own
+        for part, x in zip(old, new, strict=True):
+            part[...] = x
+        return old
     if type(old) is np.ndarray:
         old[...] = new
         return old
@@ -426,15 +429,16 @@ def _demand(rule: Rule, text: tuple[Any, ...], shape: tuple[int, ...], forms: tu
     """Raises `Unrecordable` where the stacked step of such tensors is not the plain one in every bit."""
     key = (text, shape, forms, dtype)
     try:
-        known = key in _COMPARED
+        reason = _COMPARED.get(key, "")
     except TypeError as error:
         raise Unrecordable(f"a hyper-parameter has no hash: {error}") from None
-    if not known:
+    if reason == "":
+        reason = _difference(rule, shape, forms, dtype)
         if len(_COMPARED) >= KEPT:
             _COMPARED.clear()
-        _COMPARED[key] = _difference(rule, shape, forms, dtype)
-    if _COMPARED[key] is not None:
-        raise Unrecordable(_COMPARED[key])
+        _COMPARED[key] = reason
+    if reason is not None:
+        raise Unrecordable(reason)
 
 
 def _made_up(shape: tuple[int, ...], dtype: Any, number: float) -> list[Any]:
@@ -483,9 +487,7 @@ def _same(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(map(_same, a, b))
     if not isinstance(a, (np.ndarray, np.generic)):
         return bool(a == b)
-    if (a.dtype, a.shape) != (b.dtype, b.shape):
-        return False
-    return bool(np.array_equal(a, b, equal_nan=True) and np.all((np.signbit(a) == np.signbit(b)) | np.isnan(a)))
+    return (a.dtype, a.shape) == (b.dtype, b.shape) and _equal(a, b)
 
 
 def why_not_stacked(rule: Rule, shape: tuple[int, ...] = (3, 4), dtype: Any = "float64") -> str | None:

@@ -308,6 +308,25 @@ def test_counts_that_went_through_a_file_are_numbers_again():
     assert_same(loaded, other)  # in theta's dtype now
 
 
+@pytest.mark.parametrize("what", ["theta", "state", "g", "all"])
+@pytest.mark.parametrize("rule", [refopt.adam(lr=0.1), refopt.aggmo(lr=0.1), refopt.ema(inner=refopt.aggmo(lr=0.1))])
+def test_arrays_that_were_unpickled_step_in_place(rule, what):
+    """Their dtype is equal to NumPy's own, but another object."""
+
+    def sent(x, name):
+        return pickle.loads(pickle.dumps(x)) if what in (name, "all") else x
+
+    rule, theta, gs = rule(), sent(start(20, "float32"), "theta"), gradients(20, "float32", 5)
+    state = sent(rule.init(theta), "state")
+    plain, other = theta.copy(), copy.deepcopy(state)
+    for g in gs:
+        g = sent(g, "g")
+        rule.update_(theta, g, state)
+        plain, other = rule.update(plain, g, other)
+        assert_same((theta, state), (plain, other))
+        assert "bound" in rule._blocked
+
+
 def test_arrays_that_were_replaced_between_steps():
     rule = refopt.adam(lr=0.1)
     theta = start(600, "float64")

@@ -172,6 +172,17 @@ def test_where_nothing_can_be_kept_a_loop_is_compiled_all_the_same(tmp_path):
     assert run(tmp_path / "file").startswith("True")
 
 
+def test_a_loop_that_cannot_be_written_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*paths):
+        raise OSError("no space left")
+
+    monkeypatch.setenv("REFOPT_CACHE", str(tmp_path))
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space left"):
+        importlib.import_module("refopt.fast.fused")._kept("def loop(): pass\n")
+    assert not list(tmp_path.iterdir())
+
+
 def test_processes_may_begin_at_once(tmp_path):
     environment = {**os.environ, "REFOPT_CACHE": str(tmp_path)}
     begun = [subprocess.Popen([sys.executable, "-c", STEP], env=environment, stdout=subprocess.PIPE) for _ in range(3)]

@@ -422,3 +422,18 @@ def test_who_is_asked():
     rule = refopt.lamb(lr=np.full(3, 0.1))
     step = both(rule, theta, rule.init(theta))
     step([np.ones(3)] * 5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tensors_that_step_alone_are_not_bound_again(name, monkeypatch):
+    """Also where an entry of the state is a tuple of arrays, as SM3 has it: the tuple stays the caller's own."""
+    rule, times = fresh(refopt.rule(name)), []
+    monkeypatch.setattr(stacked, "SMALL", 100)
+    theta, gs = tensors([*several([(3, 4)]), (20, 20), (20, 20)], "float32", steps=4)
+    state = rule.init(theta)
+    rule.update_(theta, gs[0], state)
+    once = Stacked.__init__
+    monkeypatch.setattr(Stacked, "__init__", lambda *args, **words: (times.append(1), once(*args, **words))[1])
+    for g in gs[1:]:
+        rule.update_(theta, g, state)
+    assert not times

@@ -76,6 +76,26 @@ def test_nothing_is_moved_and_a_step_is_one_kernel(xp):
     xp.launched(11)
 
 
+@pytest.mark.parametrize("contained", [False, True])
+@pytest.mark.parametrize("where", ["theta", "g", "state"])
+def test_what_lives_elsewhere_is_refused_with_nothing_changed(xp, where, contained):
+    """Also what the step does not look at, as ADOPT's first one: it would come to light when it is written."""
+
+    def given(x, name):
+        x = x if name == where else xp.put(x)
+        return [x, xp.put(np.ones(3))] if contained else x
+
+    for rule in (refopt.adopt(), refopt.asgd(), refopt.lamb(), refopt.ema(inner=refopt.fromage), refopt.aggmo()):
+        theta, g = given(np.ones(4), "theta"), given(np.ones(4), "g")
+        state = rule.init(xp.put([np.ones(4), np.ones(3)]) if contained else xp.put(np.ones(4)))
+        state = xp.get(state) if where == "state" else state
+        before = copy.deepcopy(theta), copy.deepcopy(state)
+        for step in (rule.update, rule.update_):
+            with pytest.raises(TypeError, match=r"theta lives on .* bring both to one place"):
+                step(theta, g, state)
+            assert_same((xp.get(theta), xp.get(state)), (xp.get(before[0]), xp.get(before[1])))
+
+
 def test_what_has_no_kernel_is_made_plainly(xp):
     for rule in (refopt.lamb(lr=0.1), refopt.adam(lr=xp.put(np.full(20, 0.1, "f4")))):
         walk(xp, rule, start(20, "float32"), [xp.put(g) for g in gradients(20, "float32", 5)])
