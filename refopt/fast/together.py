@@ -176,7 +176,10 @@ class Together:
             if g is not bound.g and not bound.regard(g):
                 return False
             if not bound.fits(own):
-                bound.record(rule, own)
+                try:
+                    bound.record(rule, own)
+                except Unrecordable:  # the plain step is made, and says what is wrong
+                    return False
                 if not bound.fits(own):
                     return False
         return True

@@ -6,6 +6,7 @@ The plain step, `Rule.update`, is the measure here; other tests compare that one
 import copy
 import gc
 import pickle
+import re
 import sys
 import threading
 import tracemalloc
@@ -615,6 +616,30 @@ def test_what_cannot_be_recorded_is_tried_once(monkeypatch):
     for lr in (0.1, 0.2):
         run_both(rule(lr=lr), start(20, "float64"), gradients(20, "float64"))
     assert len(tried) == 1
+
+
+@pytest.mark.parametrize("number", [np.int64(1), np.float32(1), 1.0, True, -1, None])
+def test_counts_of_containers_that_went_through_a_file(number):
+    rule, theta = refopt.adam(lr=0.1), [start(20, "float64"), start(3, "float64")]
+    state, g = rule.init(theta), [np.ones(20), np.ones(3)]
+    rule.update_(theta, g, state)
+    state["t"] = number
+    before = copy.deepcopy((theta, state))
+    try:
+        plain = rule.update(*copy.deepcopy((theta, g, state)))
+    except TypeError as error:
+        with pytest.raises(TypeError, match=re.escape(str(error))):
+            rule.update_(theta, g, state)
+        assert_same((theta, state), before)
+    else:
+        rule.update_(theta, g, state)
+        assert_same((theta, state), plain)
+
+
+def test_a_branch_on_every_step_of_containers_ends_in_the_plain_step():
+    rule = made("t = t + 1; theta = theta - lr * g * len([k for k in range(60) if t == k])")
+    theta = [start(20, "float64"), start(3, "float64")]
+    run_both(rule, theta, [[g[:20], g[20:]] for g in gradients(23, "float64")])
 
 
 def test_a_branch_on_every_step_ends_in_the_plain_step():
