@@ -190,7 +190,7 @@ def _joined(arrays: list[Any]) -> Any:
     if not arrays or arrays[0].base is None:
         return None
     base = arrays[0].base
-    if type(base) is not np.ndarray or not base.ndim or base.dtype is not arrays[0].dtype:
+    if type(base) is not np.ndarray or not base.ndim or base.dtype != arrays[0].dtype:
         return None
     if not base.flags.c_contiguous or not base.flags.writeable:
         return None

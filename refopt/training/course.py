@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from refopt import numbers
+from refopt.fast import why_not
 from refopt.gradients import chain
 from refopt.recurrence import Rule
 from refopt.training.examples import Examples, dropout_seed
@@ -69,7 +70,8 @@ class Course:
         else:
             self.rule = self.main = whole
         self.by_tensor = _sees_tensors(self.rule)
-        self.in_place = self.rule.scope == "element" and self.rule.inner is None
+        nest = self.rule.inner is not None  # where one cannot be stepped in place, that would only be a copy more
+        self.in_place = self.rule.scope == "element" and not (nest and why_not(self.rule, theta.dtype) is not None)
         words = inspect.signature(net.loss_and_grad).parameters
         self.takes_seed, self.takes_out = "seed" in words and getattr(net, "random", True), "out" in words
         if dropout is not None and ("dropout" not in words or not getattr(net, "drops", True)):
