@@ -78,7 +78,7 @@ def updates_figure(result: Mapping[str, Any], rule: str = "adam") -> Figure:
         many = "one thread" if threads == 1 else f"{threads} threads"
         note(
             figure,
-            f"One update in place, float32, {many}; medians of {last['blocks']} blocks, in turns; log scales. The memory: "
+            f"One update, float32, {many}; medians of {last['blocks']} blocks, in turns; log scales. The memory: "
             f"reading and writing as many bytes, measured in turns with the others.\n"
             f"{result['date']}; {result['cpu']}{system}; {words}.",
         )
