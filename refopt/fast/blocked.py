@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from refopt import numbers
+from refopt.catalogue import rule as find_rule
 from refopt.fast.recording import FILL, SELECT, Operation, Recording, Scalar, Symbol, Unrecordable, record
 from refopt.fast.threads import at_once, get_num_threads
 from refopt.recurrence import INNER_STATE, SCOPES, Rule
@@ -540,15 +541,16 @@ def _is_nest(rule: Rule) -> bool:
     return rule.inner is not None or "stack" in rule._kinds.values()
 
 
-def why_not(rule: Rule, dtype: Any = "float64") -> str | None:
+def why_not(rule: Rule | str, dtype: Any = "float64") -> str | None:
     """Why ``rule.update_`` makes the plain step and copies, even on one contiguous array of `dtype`; None where it is blocked.
 
-    A rule that may be recorded is asked for its first step. A rule that needs the shape or norm of each tensor may run
-    stacked instead, see `refopt.fast.why_not_stacked`.
+    `rule` may be a name. One that may be recorded is asked for its first step. One that needs the shape or norm of each tensor
+    may run stacked instead, see `refopt.fast.why_not_stacked`.
 
     >>> refopt.fast.why_not(refopt.adam), refopt.fast.why_not(refopt.lamb)
     (None, "its scope is 'tensor': needs the shape or norm of each tensor: runs tensor by tensor")
     """
+    rule = find_rule(rule) if isinstance(rule, str) else rule
     refusal = _refusal(rule)
     if refusal is not None:
         return refusal

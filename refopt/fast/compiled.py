@@ -14,13 +14,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from refopt.fast.blocked import Call, Plan
-from refopt.fast.recording import SELECT
+from refopt.fast.blocked import COPY, Call, Plan
+from refopt.fast.recording import FILL, SELECT
 from refopt.recurrence import Rule
 
-__all__ = ["Compiled", "Loop"]
+__all__ = ["SAME", "Compiled", "Loop"]
 
 MOST = 16  # arrays of the state; of more numba makes a slower loop than the calls are (measured: Grokfast-MA)
+
+# The text of each ufunc on entries of one dtype, where Python's and C's are the same.
+SAME: Mapping[Any, str] = {
+    COPY: "{0}",
+    FILL: "{0}",
+    np.positive: "{0}",
+    np.negative: "-{0}",
+    np.add: "{0} + {1}",
+    np.subtract: "{0} - {1}",
+    np.multiply: "{0} * {1}",
+    np.divide: "{0} / {1}",
+    np.square: "{0} * {0}",
+    np.reciprocal: "{one} / {0}",
+    np.greater: "{0} > {1}",
+    np.greater_equal: "{0} >= {1}",
+    np.less: "{0} < {1}",
+    np.less_equal: "{0} <= {1}",
+    np.equal: "{0} == {1}",
+    np.not_equal: "{0} != {1}",
+}
 
 LOGICAL = (np.logical_and, np.logical_or, np.logical_not)
 

@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from refopt.fast.blocked import COPY, KEPT
-from refopt.fast.compiled import Compiled, Loop
-from refopt.fast.recording import FILL, SELECT, Unrecordable
+from refopt.fast.blocked import KEPT
+from refopt.fast.compiled import SAME, Compiled, Loop
+from refopt.fast.recording import SELECT, Unrecordable
 
 try:
     import numba
@@ -35,29 +35,14 @@ __all__ = ["Fused"]
 
 # The text of each ufunc on entries of one dtype. As in NumPy a NaN goes through maximum and minimum, and the sign of −0 is 0.
 TEXTS: dict[Any, str] = {
-    COPY: "{0}",
-    FILL: "{0}",
+    **SAME,
     SELECT: "({1} if {0} else {2})",
-    np.positive: "{0}",
-    np.negative: "-{0}",
-    np.add: "{0} + {1}",
-    np.subtract: "{0} - {1}",
-    np.multiply: "{0} * {1}",
-    np.divide: "{0} / {1}",
-    np.square: "{0} * {0}",
-    np.reciprocal: "{one} / {0}",
     np.sqrt: "_np.sqrt({0})",
     np.absolute: "abs({0})",
     np.fabs: "abs({0})",
     np.maximum: "({0} if {0} > {1} or {0} != {0} else {1})",
     np.minimum: "({0} if {0} < {1} or {0} != {0} else {1})",
     np.sign: "({one} if {0} > 0 else (-{one} if {0} < 0 else ({0} if {0} != {0} else {zero})))",
-    np.greater: "{0} > {1}",
-    np.greater_equal: "{0} >= {1}",
-    np.less: "{0} < {1}",
-    np.less_equal: "{0} <= {1}",
-    np.equal: "{0} == {1}",
-    np.not_equal: "{0} != {1}",
     np.logical_and: "{0} and {1}",
     np.logical_or: "{0} or {1}",
     np.logical_not: "not {0}",

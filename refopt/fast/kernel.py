@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from refopt import numbers
-from refopt.fast.blocked import COPY, Bound, Ready, _recording, setting
-from refopt.fast.compiled import Compiled, Loop
-from refopt.fast.recording import FILL, SELECT, Unrecordable
+from refopt.fast.blocked import Bound, Ready, _recording, setting
+from refopt.fast.compiled import SAME, Compiled, Loop
+from refopt.fast.recording import SELECT, Unrecordable
 from refopt.recurrence import Rule
 
 __all__ = ["Kernel", "OnDevice", "kernels", "kernels_for"]
@@ -32,29 +32,14 @@ PIECE = 1 << 24  # entries of a scratch array, where a step needs any
 
 # The text of each ufunc on entries of one dtype, in CUDA's C++: what CuPy's ufunc computes.
 TEXTS: dict[Any, str] = {
-    COPY: "{0}",
-    FILL: "{0}",
+    **SAME,
     SELECT: "{0} ? {1} : {2}",
-    np.positive: "{0}",
-    np.negative: "-{0}",
-    np.add: "{0} + {1}",
-    np.subtract: "{0} - {1}",
-    np.multiply: "{0} * {1}",
-    np.divide: "{0} / {1}",
-    np.square: "{0} * {0}",
-    np.reciprocal: "{one} / {0}",
     np.sqrt: "sqrt({0})",
     np.absolute: "fabs({0})",
     np.fabs: "fabs({0})",
     np.maximum: "isnan({0}) ? {0} : isnan({1}) ? {1} : max({0}, {1})",
     np.minimum: "isnan({0}) ? {0} : isnan({1}) ? {1} : min({0}, {1})",
     np.sign: "{0} < {zero} || {0} > {zero} ? copysign({one}, {0}) : {0} - {0}",
-    np.greater: "{0} > {1}",
-    np.greater_equal: "{0} >= {1}",
-    np.less: "{0} < {1}",
-    np.less_equal: "{0} <= {1}",
-    np.equal: "{0} == {1}",
-    np.not_equal: "{0} != {1}",
     np.logical_and: "{0} && {1}",
     np.logical_or: "{0} || {1}",
     np.logical_not: "!{0}",

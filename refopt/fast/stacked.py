@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from refopt import numbers
+from refopt.catalogue import rule as find_rule
 from refopt.fast.blocked import _equal
 from refopt.fast.recording import Unrecordable
 from refopt.fast.stack import Divided, Stack
@@ -490,12 +491,13 @@ def _same(a: Any, b: Any) -> bool:
     return (a.dtype, a.shape) == (b.dtype, b.shape) and _equal(a, b)
 
 
-def why_not_stacked(rule: Rule, shape: tuple[int, ...] = (3, 4), dtype: Any = "float64") -> str | None:
+def why_not_stacked(rule: Rule | str, shape: tuple[int, ...] = (3, 4), dtype: Any = "float64") -> str | None:
     """Why ``rule.update_`` steps tensors of this shape one by one; None where those in a list or dict make one step.
 
     >>> refopt.fast.why_not_stacked(refopt.lamb), refopt.fast.why_not_stacked(refopt.adam)
     (None, "its scope is 'element'")
     """
+    rule = find_rule(rule) if isinstance(rule, str) else rule
     theta = [np.zeros(shape, dtype) for _ in range(FEW)]
     try:
         bound = Stacked(rule, theta, theta, rule.init(theta))

@@ -437,3 +437,11 @@ def test_tensors_that_step_alone_are_not_bound_again(name, monkeypatch):
     for g in gs[1:]:
         rule.update_(theta, g, state)
     assert not times
+
+
+def test_rules_by_name():
+    assert fast.why_not("adam") is None
+    assert fast.why_not_stacked("lamb") is None
+    for ask in (fast.why_not, fast.why_not_stacked):
+        with pytest.raises(ValueError, match="unknown rule 'adm'; did you mean 'adam'"):
+            ask("adm")
