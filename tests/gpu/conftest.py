@@ -25,16 +25,16 @@ class StandIn:
     """The stand-in, whose bits are NumPy's, and which counts what is moved."""
 
     exact = True
-    library = standin
+    module = standin
     compiles = hostkernel.COMPILER is not None
 
     def put(self, x):
         """NumPy arrays, alone or in containers, on the device."""
-        return _mapped(self.library.asarray, np.ndarray, x)
+        return _mapped(self.module.asarray, np.ndarray, x)
 
     def get(self, x):
         """The same back on the host."""
-        return _mapped(lambda y: y.get(), self.library.ndarray, x)
+        return _mapped(lambda y: y.get(), self.module.ndarray, x)
 
     def begin(self):
         """From now on moves and launches of kernels are counted."""
@@ -67,7 +67,7 @@ class StandIn:
         if not isinstance(expected, (np.ndarray, np.generic)):
             assert got == expected or (got != got and expected != expected)
             return
-        assert isinstance(got, self.library.ndarray), f"{type(got)} lives on the host"
+        assert isinstance(got, self.module.ndarray), f"{type(got)} lives on the host"
         assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
         got, roundings = got.get(), roundings if self.exact else max(roundings, 4096)
         if roundings and expected.size and expected.dtype.kind in "fc":
@@ -94,7 +94,7 @@ class CuPy(StandIn):
             found = 0
         if not found:
             pytest.skip("CuPy finds no CUDA device here")
-        self.library = cupy
+        self.module = cupy
 
     def moved(self, way, count):
         """Nobody knows."""

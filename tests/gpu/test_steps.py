@@ -31,7 +31,7 @@ def walk(xp, rule, theta, gs, **hyper):
     """Step in place and plainly beside each other, both on the device; returns theta and the state in place."""
     here, state = xp.put(theta), rule.init(xp.put(theta))
     plain, other = xp.put(theta), copy.deepcopy(state)
-    arrays = [here, *(x for x in state.values() if isinstance(x, xp.library.ndarray))]
+    arrays = [here, *(x for x in state.values() if isinstance(x, xp.module.ndarray))]
     with np.errstate(all="ignore"):
         for t, g in enumerate(gs):
             assert rule.update_(here, g, state, **hyper) is None
@@ -39,7 +39,7 @@ def walk(xp, rule, theta, gs, **hyper):
             assert_same(xp.get(here), xp.get(plain), f"{rule} step {t + 1}: theta")
             assert_same(xp.get(state), xp.get({name: other[name] for name in state}), f"{rule} step {t + 1}: state")
     assert all(
-        a is b for a, b in zip(arrays, [here, *(x for x in state.values() if isinstance(x, xp.library.ndarray))], strict=True)
+        a is b for a, b in zip(arrays, [here, *(x for x in state.values() if isinstance(x, xp.module.ndarray))], strict=True)
     )
     return here, state
 
