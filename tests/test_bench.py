@@ -17,6 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import refopt
 from refopt import bench, fast
 from refopt.bench import memory, steps, updates
 from refopt.bench.machine import cores
